@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <relfence/lab/guest.hpp>
+#include <relfence/lab/sandbox.hpp>
+
+namespace relfence::lab {
+namespace fs = std::filesystem;
+namespace {
+
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+
+Result<Pipe> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0) return fail_errno("make", "a pipe");
+    return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+}
+
+Result<void> write_file(const fs::path& path, std::string_view bytes) {
+    std::ofstream file{path, std::ios::binary};
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) return fail_errno("write", path.string());
+    return {};
+}
+
+Result<void> fill_scratch(const fs::path& scratch, const GuestConfig& config) {
+    std::error_code error;
+    for (const char* name : {"tmp", "uml"}) fs::create_directory(scratch / name, error);
+    fs::permissions(scratch / "tmp", fs::perms::all | fs::perms::sticky_bit, error);
+    // A copy, since its path goes onto the kernel's command line, which splits at spaces.
+    fs::copy_file(config.init, scratch / "init", error);
+    if (error) return fail_errno("copy", config.init.string(), error.value());
+    return write_file(scratch / "job", encode_job(config.job));
+}
+
+std::vector<std::string> kernel_command(const GuestConfig& config, const fs::path& scratch,
+                                        int console, int line_in, int line_out) {
+    // Each console has a pipe of its own: mixed with UML's own output on fd 0 and 1 they lose
+    // lines.
+    std::vector<std::string> command{
+        config.kernel.string(),
+        "mem=" + config.memory,
+        "root=/dev/root",
+        "rootfstype=hostfs",
+        "rootflags=/",
+        "ro",
+        fmt::format("init={}/init", scratch.string()),
+        "con=null",
+        fmt::format("con0=null,fd:{}", console),
+        "ssl=null",
+        fmt::format("ssl0=fd:{},fd:{}", line_in, line_out),
+        fmt::format("uml_dir={}/uml", scratch.string()),
+        "panic=-1",
+    };
+    command.insert(command.end(), config.kernel_arguments.begin(), config.kernel_arguments.end());
+    return command;
+}
+
+}  // namespace
+
+Result<fs::path> find_guest_init() {
+    std::error_code error;
+    const fs::path self = fs::read_symlink("/proc/self/exe", error);
+    fs::path init = self.parent_path() / "relfence-init";
+    if (!fs::exists(init, error))
+        return fail("is missing", init.string(), "build the target relfence-init");
+    return init;
+}
+
+Guest::Guest(Scratch scratch, Child machine, UniqueFd console, UniqueFd from_guest,
+             UniqueFd to_guest)
+    : scratch_{std::move(scratch)},
+      machine_{std::move(machine)},
+      console_{std::move(console)},
+      from_guest_{std::move(from_guest)},
+      to_guest_{std::move(to_guest)} {}
+
+Result<Guest> Guest::start(GuestConfig config) {
+    if (::access(config.kernel.c_str(), X_OK) < 0)
+        return fail_errno("run the kernel", config.kernel.string());
+    if (!find_program("bwrap")) return fail("is not installed", "bwrap", "apt install bubblewrap");
+    auto scratch = Scratch::create();
+    if (!scratch) return tl::make_unexpected(scratch.error());
+    if (auto filled = fill_scratch(scratch->path(), config); !filled)
+        return tl::make_unexpected(filled.error());
+
+    auto console = make_pipe();
+    auto to_guest = make_pipe();
+    auto from_guest = make_pipe();
+    if (!console || !to_guest || !from_guest) return fail_errno("make", "a pipe", EMFILE);
+    // UML drops console text that does not fit: room for the longest report of a crash.
+    ::fcntl(console->write.get(), F_SETPIPE_SZ, 1 << 20);
+
+    SandboxOptions sandbox;
+    sandbox.writable.push_back(scratch->path().string());
+    for (const auto& mount : config.job.mounts)
+        if (mount.writable) sandbox.writable.push_back(mount.path);
+    SpawnOptions spawn;
+    spawn.output = console->write.get();
+    spawn.error = console->write.get();
+    spawn.keep = {console->write.get(), to_guest->read.get(), from_guest->write.get()};
+    spawn.extra = {{"HOME", scratch->path().string()}, {"TMPDIR", "/dev/shm"}};
+    spawn.no_address_randomisation = true;
+    auto machine = Child::spawn(
+        sandboxed(sandbox, kernel_command(config, scratch->path(), console->write.get(),
+                                          to_guest->read.get(), from_guest->write.get())),
+        spawn);
+    if (!machine) return tl::make_unexpected(machine.error());
+    for (const int fd : {console->read.get(), from_guest->read.get(), to_guest->write.get()})
+        ::fcntl(fd, F_SETFL, O_NONBLOCK);
+    return Guest{std::move(*scratch), std::move(*machine), std::move(console->read),
+                 std::move(from_guest->read), std::move(to_guest->write)};
+}
+
+void Guest::read_console(GuestEvents& events) {
+    std::array<char, 65536> buffer;
+    const ssize_t size = ::read(console_.get(), buffer.data(), buffer.size());
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) {
+        console_.reset();
+        return;
+    }
+    events.on_console({buffer.data(), static_cast<std::size_t>(size)});
+}
+
+void Guest::read_line(GuestEvents& events) {
+    std::array<char, 65536> buffer;
+    const ssize_t size = ::read(from_guest_.get(), buffer.data(), buffer.size());
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (size <= 0) {
+        from_guest_.reset();
+        return;
+    }
+    reader_.feed({buffer.data(), static_cast<std::size_t>(size)});
+    while (const auto frame = reader_.next()) take(*frame, events);
+}
+
+void Guest::take(const Frame& frame, GuestEvents& events) {
+    switch (frame.kind) {
+        case FrameKind::hello:
+            events.on_started();
+            break;
+        case FrameKind::output:
+            events.on_output(frame.payload);
+            break;
+        case FrameKind::error:
+            events.on_error(frame.payload);
+            break;
+        case FrameKind::failed:
+            so_far_.failure = frame.payload;
+            break;
+        case FrameKind::consumed:
+            input_in_flight_ -=
+                std::min<std::size_t>(input_in_flight_, frame_number(frame).value_or(0));
+            break;
+        case FrameKind::exited:
+            if (const auto status = frame_number(frame))
+                so_far_.command_status = static_cast<int>(*status);
+            break;
+        default:
+            break;  // of the other direction; nothing to do with it
+    }
+}
+
+Result<void> Guest::pump(GuestEvents& events, std::span<pollfd> others, int timeout_ms,
+                         bool take_output) {
+    if (end_) return {};
+    std::vector<pollfd> fds(others.begin(), others.end());
+    fds.push_back({console_.get(), POLLIN, 0});
+    fds.push_back({take_output ? from_guest_.get() : -1, POLLIN, 0});
+    fds.push_back({unsent_.empty() ? -1 : to_guest_.get(), POLLOUT, 0});
+    fds.push_back({take_output ? machine_.exit_fd() : -1, POLLIN, 0});
+    const int ready = ::poll(fds.data(), fds.size(), timeout_ms);
+    if (ready < 0 && errno != EINTR) return fail_errno("wait for", "the guest");
+    if (ready <= 0) fds.resize(others.size());
+    for (std::size_t i = 0; i < others.size(); ++i)
+        others[i].revents = ready > 0 ? fds[i].revents : short{0};
+    if (ready <= 0) return {};
+
+    const std::span<const pollfd> own = std::span{fds}.subspan(others.size());
+    if (own[0].revents != 0) read_console(events);
+    if (own[1].revents != 0) read_line(events);
+    if (reader_.broken()) return fail("is not the lab's protocol", "the guest's serial line");
+    if (own[2].revents != 0) flush();
+    // All of the machine is dead when its sandbox is: what is left in the pipes ends by itself.
+    if (own[3].revents != 0) {
+        so_far_.machine_status = machine_.wait();
+        for (pollfd rest{-1, POLLIN, 0}; console_.valid() || from_guest_.valid();) {
+            UniqueFd& fd = console_.valid() ? console_ : from_guest_;
+            rest.fd = fd.get();
+            ::poll(&rest, 1, -1);
+            &fd == &console_ ? read_console(events) : read_line(events);
+        }
+        end_ = so_far_;
+    }
+    return {};
+}
+
+std::size_t Guest::input_room() const {
+    return input_window - input_in_flight_;
+}
+
+void Guest::send_input(std::string_view bytes) {
+    input_in_flight_ += bytes.size();
+    send(encode_frame(FrameKind::input, bytes));
+}
+
+void Guest::send_input_end() {
+    send(encode_frame(FrameKind::input_end));
+}
+
+void Guest::send_signal(int signal) {
+    send(encode_frame(FrameKind::signal, static_cast<std::uint32_t>(signal)));
+}
+
+void Guest::send_window(std::uint32_t rows, std::uint32_t columns) {
+    send(encode_frame(FrameKind::resize, rows, columns));
+}
+
+void Guest::kill() {
+    machine_.kill(SIGKILL);
+}
+
+void Guest::send(std::string bytes) {
+    unsent_ += bytes;
+    flush();
+}
+
+void Guest::flush() {
+    if (unsent_.empty() || !to_guest_.valid()) return;
+    const ssize_t written = ::write(to_guest_.get(), unsent_.data(), unsent_.size());
+    if (written > 0) {
+        unsent_.erase(0, static_cast<std::size_t>(written));
+    } else if (errno != EAGAIN && errno != EINTR) {
+        unsent_.clear();  // the machine is gone; its exit tells the rest
+        to_guest_.reset();
+    }
+}
+
+}  // namespace relfence::lab
