@@ -59,6 +59,14 @@ class Canvas {
         for (int y = std::max(top, 0); y < std::min(top + h, height()); ++y)
             for (int x = std::max(left, 0); x < std::min(left + w, width()); ++x) dot(x, y, colour);
     }
+    /// Copies row @p first to the rows up to @p last.
+    void repeat_row(int first, int last) {
+        const std::size_t row = std::size_t{frame_.width} * 4;
+        const auto from = frame_.bytes.begin() +
+                          static_cast<std::ptrdiff_t>(row * static_cast<std::size_t>(first));
+        for (int y = first + 1; y < last; ++y)
+            std::copy_n(from, row, from + static_cast<std::ptrdiff_t>(row) * (y - first));
+    }
     void disc(int cx, int cy, int radius, Colour colour) {
         for (int y = -radius; y <= radius; ++y)
             for (int x = -radius; x <= radius; ++x)
@@ -99,10 +107,12 @@ Frame draw_scene(unsigned width, unsigned height, unsigned index) {
     const int shift = static_cast<int>(index) * std::max(w / 80, 1);
     for (int x = 0; x < w; ++x) {
         const int at = (x + shift) % w;
-        canvas.box(x, 0, 1, bars_height, bars[static_cast<std::size_t>(at * 8 / w)]);
+        canvas.dot(x, 0, bars[static_cast<std::size_t>(at * 8 / w)]);
         const auto grey = static_cast<std::uint8_t>(16 + 219 * at / w);
-        canvas.box(x, bars_height, 1, h - bars_height, {grey, grey, grey});
+        canvas.dot(x, bars_height, {grey, grey, grey});
     }
+    canvas.repeat_row(0, bars_height);
+    canvas.repeat_row(bars_height, h);
     // A marker in the first and the last rows, so that no two neighbouring frames agree there.
     const int marker = w / 12;
     canvas.box(bounce(index, w / 40, w - marker), 0, marker, h / 20, navy);
