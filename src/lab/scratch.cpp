@@ -48,11 +48,15 @@ void remove_tree(const fs::path& path) {
 
 Result<Scratch> Scratch::create() {
     const fs::path parent = temporary_directory();
-    remove_left_behind(parent);
     // The path goes onto the kernel's command line, which splits at spaces.
     if (parent.string().find_first_of(" \"\\,\t\n") != std::string::npos)
         return fail("cannot hold the guest's scratch directory", parent.string(),
                     "set TMPDIR to a path without spaces, commas and quotes");
+    return create_in(parent);
+}
+
+Result<Scratch> Scratch::create_in(const fs::path& parent) {
+    remove_left_behind(parent);
     std::string name = (parent / prefix).string() + "XXXXXX";
     if (::mkdtemp(name.data()) == nullptr)
         return fail_errno("create a directory in", parent.string());

@@ -8,13 +8,15 @@
 
 namespace relfence::lab {
 
-/// A private directory under ${TMPDIR:-/tmp} that is gone when its owner is. Move-only.
+/// A private directory that is gone when its owner is. Move-only.
 ///
 /// Its owner holds a lock on it. A lab that was killed with SIGKILL cannot clean up: the next one
 /// finds the directory unlocked and removes it.
 class Scratch {
   public:
-    /// Makes a new one, and removes those that dead labs of this user left.
+    /// Makes a new one in @p parent, and removes those that dead labs of this user left there.
+    [[nodiscard]] static Result<Scratch> create_in(const std::filesystem::path& parent);
+    /// As create_in, in ${TMPDIR:-/tmp}, with a path that fits onto a kernel's command line.
     [[nodiscard]] static Result<Scratch> create();
     Scratch(Scratch&& other) noexcept;
     Scratch& operator=(Scratch&& other) noexcept;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The commands of relfence-lab: each adds itself to the command line and gives back what runs it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <relfence/lab/builder.hpp>
+#include <relfence/lab/kernel_list.hpp>
+#include <relfence/lab/process.hpp>
+
+namespace relfence::lab {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_unexpected = 1;  ///< a result is not as expected
+inline constexpr int exit_error = 2;       ///< bad input, or the lab could not do its work
+
+/// Prints an error as the lab's one line. @return exit_error, or 130 for a Ctrl-C
+int complain(const Error& error);
+
+/// Options that several commands have, and what they lead to.
+struct ProjectOptions {
+    std::string project;  ///< --project
+    std::string tree;     ///< --tree
+    int jobs = 0;         ///< --jobs
+};
+void add_project_options(CLI::App& command, ProjectOptions& options);
+
+/// The project's kernels and a builder for them.
+struct Workbench {
+    std::filesystem::path project;
+    KernelList kernels;
+    Cache cache;
+    Builder builder;
+};
+Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts& interrupts);
+
+/// What main() runs once the command line is parsed.
+using Command = std::function<int(const Interrupts&)>;
+
+Command add_build(CLI::App& app);
+Command add_exec(CLI::App& app);
+Command add_shell(CLI::App& app);
+Command add_run(CLI::App& app);
+Command add_compare(CLI::App& app);
+Command add_cache(CLI::App& app);
+Command add_clean(CLI::App& app);
+
+}  // namespace relfence::lab

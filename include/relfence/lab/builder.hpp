@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <relfence/base/error.hpp>
+#include <relfence/lab/cache.hpp>
+#include <relfence/lab/kernel_list.hpp>
+#include <relfence/lab/process.hpp>
+#include <relfence/lab/source.hpp>
+
+namespace relfence::lab {
+
+/// A kernel that is ready to boot.
+struct BuiltKernel {
+    std::string name;
+    std::filesystem::path directory;  ///< linux, .config, System.map, build.json
+    std::string key;
+    std::string release;       ///< as uname -r
+    bool cached = false;       ///< was there before
+    std::string derived_from;  ///< the kernel whose objects it started from; empty: none
+    std::size_t objects = 0;   ///< compiled for it
+    std::chrono::milliseconds duration{0};
+};
+
+/// Builds kernels and keeps them.
+///
+/// A kernel is made in a directory of its own: the pristine source by hard links, its patches, and
+/// the objects of the nearest kernel that was built before as a real copy (a .cmd file is truncated
+/// and written again in place, so that a hard-linked one would change under its owner). The output
+/// directory lies inside the source tree, which makes every path in it relative: make finds
+/// nothing to do in a copy but what a patch has touched.
+///
+/// Why not ccache: docs/kernel-builds.md has the measurement. Both were tried on 6.12.117.
+class Builder {
+  public:
+    struct Options {
+        std::string version;  ///< "6.12"
+        int jobs = 0;         ///< 0: as many as there are processors
+        const Interrupts* interrupts = nullptr;
+    };
+    Builder(Cache cache, SourceId source, Options options)
+        : cache_{std::move(cache)}, source_{std::move(source)}, options_{std::move(options)} {}
+
+    /// The kernel from the cache, or nothing when it has not been built.
+    [[nodiscard]] Result<std::optional<BuiltKernel>> find(const KernelSpec& spec);
+    /// The kernel from the cache, or built now. Shows its progress on stderr. Safe from several
+    /// labs at once: the second one waits, and finds it done.
+    [[nodiscard]] Result<BuiltKernel> build(const KernelSpec& spec);
+
+  private:
+    struct Plan;
+    [[nodiscard]] Result<Plan> plan(const KernelSpec& spec);
+    [[nodiscard]] Result<SourceId> source_of(const KernelSpec& spec);
+    [[nodiscard]] Result<BuiltKernel> build_now(const Plan& plan);
+
+    Cache cache_;
+    SourceId source_;
+    Options options_;
+    std::string compiler_;
+};
+
+/// @return an error that names the programs of a kernel build that are missing, and their packages
+[[nodiscard]] Result<void> check_build_tools();
+
+/// Whether a line of make's output is a step that Progress counts: "  CC      kernel/fork.o".
+[[nodiscard]] bool is_object_line(std::string_view line);
+
+/// The line of make's output that says best why it failed: no space, the first compiler error, or
+/// the last line.
+[[nodiscard]] std::string explain_build_failure(std::string_view output);
+
+/// How many objects of a build directory depend on one of these files of the source.
+[[nodiscard]] std::size_t count_dependents(const std::filesystem::path& objects,
+                                           const std::set<std::string>& touched);
+
+}  // namespace relfence::lab

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include <relfence/base/error.hpp>
+#include <relfence/lab/console_log.hpp>
+
+namespace relfence::lab {
+
+/// What a cell is expected to show: the exact text, or /a regular expression/ for all of it.
+class Expected {
+  public:
+    /// @return an error when the expression is malformed
+    [[nodiscard]] static Result<Expected> parse(const std::string& text);
+    [[nodiscard]] bool matches(const std::string& seen) const;
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+    std::optional<std::regex> expression_;
+};
+
+/// A case as lab/cases.json describes it.
+struct CaseExpectations {
+    std::string name;
+    std::string title;
+    std::string catches;  ///< which bug it catches
+    /// kernel, then driver; the driver "*" stands for each that is not named.
+    std::map<std::string, std::map<std::string, Expected>> expected;
+};
+
+/// lab/cases.json.
+struct Expectations {
+    std::vector<CaseExpectations> cases;
+
+    [[nodiscard]] const CaseExpectations* find(const std::string& name) const;
+    [[nodiscard]] const Expected* find(const CellId& cell, const std::string& kernel) const;
+};
+
+/// Reads
+///
+///     {"cases": [{"case": "in-flight-fence", "title": "...", "catches": "...",
+///                 "expected": {"v2": {"vicodec": "fence, pending", "*": "/fence.*/"}}}]}
+///
+/// @return an error that names the file, the case and what is wrong
+[[nodiscard]] Result<Expectations> load_expectations(const std::filesystem::path& file);
+
+}  // namespace relfence::lab

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <relfence/base/error.hpp>
+
+namespace relfence::lab {
+
+/// One kernel that the lab can build: a list of patches on the source, and a configuration.
+struct KernelSpec {
+    std::string name;   ///< "baseline", "v2": what --kernel takes and reports say
+    std::string title;  ///< one line for people
+    std::vector<std::filesystem::path> patches;  ///< directories or files, in order of application
+    std::vector<std::filesystem::path> configs;  ///< fragments, the later one wins
+    bool optional = false;                       ///< only when asked for by name
+    bool cost = false;                           ///< measures time, and nothing else
+    bool kunit = false;                          ///< its KUnit suites are run
+    std::filesystem::path tree;  ///< own source tree instead of the default source; may be empty
+};
+
+/// The kernels of the project.
+struct KernelList {
+    std::string version;  ///< the stable series that the patches are for: "6.12"
+    std::vector<KernelSpec> kernels;
+
+    /// The kernel of that name. @return an error that lists the names there are
+    [[nodiscard]] Result<KernelSpec> find(const std::string& name) const;
+};
+
+/// Reads kernel/kernels.json:
+///
+///     {"version": "6.12",
+///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
+///                   "configs": ["configs/uml.config", ...],
+///                   "optional": false, "cost": false, "kunit": true}]}
+///
+/// Paths are relative to the file's own directory. @return an error that names the file and what
+/// is wrong in it: not JSON, a field missing, a path that does not exist, a name given twice
+[[nodiscard]] Result<KernelList> load_kernel_list(const std::filesystem::path& file);
+
+/// The project's directory: the nearest one, upwards from the running program and then from the
+/// working directory, that holds kernel/kernels.json.
+[[nodiscard]] Result<std::filesystem::path> find_project();
+
+}  // namespace relfence::lab

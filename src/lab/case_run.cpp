@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <atomic>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <relfence/lab/case_run.hpp>
+#include <relfence/lab/exec_session.hpp>
+#include <relfence/lab/files.hpp>
+#include <relfence/lab/guest.hpp>
+#include <relfence/lab/ktap.hpp>
+
+namespace relfence::lab {
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+namespace {
+
+/// Cells of one boot. Fewer: more time goes into booting. More: the guests are less evenly busy.
+constexpr std::size_t cells_per_boot = 6;
+
+/// A piece of work for one guest at a time.
+struct Task {
+    const KernelRun* run = nullptr;
+    std::vector<CellId> cells;
+    bool kunit = false;
+};
+
+/// What one boot is told.
+struct BootOrder {
+    fs::path kernel;
+    std::vector<std::string> command;
+    fs::path directory;
+    bool kunit = false;
+};
+
+Result<UniqueFd> log_file(const fs::path& path) {
+    return open_fd(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
+}
+
+/// Follows one guest to its end.
+class BootWatch : public GuestEvents {
+  public:
+    BootWatch(UniqueFd console, UniqueFd output)
+        : console_file_{std::move(console)}, output_file_{std::move(output)} {}
+
+    Result<GuestEnd> follow(Guest& guest, milliseconds silence, const Interrupts* interrupts) {
+        while (!guest.end()) {
+            pollfd stop{interrupts != nullptr ? interrupts->fd() : -1, POLLIN, 0};
+            const auto left =
+                std::chrono::ceil<milliseconds>(last_sign_ + silence - steady_clock::now());
+            const int timeout =
+                silent_ ? -1 : static_cast<int>(std::max<long long>(left.count(), 0));
+            if (auto pumped = guest.pump(*this, {&stop, 1}, timeout); !pumped)
+                return tl::make_unexpected(pumped.error());
+            if (stop.revents != 0) return fail_errno("run", "the cases", EINTR);
+            if (!silent_ && steady_clock::now() - last_sign_ >= silence) {
+                silent_ = true;
+                guest.kill();
+            }
+            if (spoilt_) guest.kill();
+        }
+        harvest.console.finish();
+        harvest.silent = silent_;
+        return *guest.end();
+    }
+
+    void on_console(std::string_view bytes) override {
+        write(console_file_, bytes);
+        const std::size_t marks = harvest.console.marks().size();
+        harvest.console.feed(bytes);
+        if (harvest.console.marks().size() == marks) return;
+        // Only the start of a cell is a sign of life: a hung guest goes on complaining for ever.
+        sign_of_life();
+        const auto& findings = harvest.console.findings();
+        spoilt_ = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+            return finding.cell && finding.cell != harvest.console.running();
+        });
+    }
+    void on_output(std::string_view bytes) override {
+        write(output_file_, bytes);
+        sign_of_life();
+    }
+    void on_error(std::string_view bytes) override { on_output(bytes); }
+    void on_started() override {
+        sign_of_life();
+        boot_time = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started_);
+    }
+
+    BootHarvest harvest;
+    std::optional<milliseconds> boot_time;
+
+  private:
+    void sign_of_life() { last_sign_ = steady_clock::now(); }
+    static void write(UniqueFd& file, std::string_view bytes) {
+        if (file.valid() && ::write(file.get(), bytes.data(), bytes.size()) < 0) file.reset();
+    }
+
+    UniqueFd console_file_;
+    UniqueFd output_file_;
+    steady_clock::time_point started_ = steady_clock::now();
+    steady_clock::time_point last_sign_ = started_;
+    bool silent_ = false;
+    bool spoilt_ = false;
+};
+
+std::vector<std::string> case_command(const fs::path& program, const std::vector<CellId>& cells,
+                                      const std::vector<CellId>& all, const fs::path& directory,
+                                      bool quick) {
+    std::vector<std::string> command{program.string(), "run",
+                                     "--out",          (directory / "results.jsonl").string(),
+                                     "--artifacts",    (directory / "artifacts").string()};
+    std::vector<std::string> names;
+    for (const auto& cell : cells)
+        if (std::find(names.begin(), names.end(), cell.name) == names.end())
+            names.push_back(cell.name);
+    for (const auto& name : names) command.insert(command.end(), {"--case", name});
+    for (const auto& cell : all)
+        if (std::find(names.begin(), names.end(), cell.name) != names.end() &&
+            std::find(cells.begin(), cells.end(), cell) == cells.end())
+            command.insert(command.end(), {"--skip", cell.text()});
+    if (quick) command.emplace_back("--quick");
+    return command;
+}
+
+Cell console_cell(const Finding& finding, const std::string& log) {
+    Cell cell;
+    cell.seen = finding_name(finding.kind);
+    cell.details["console"] = finding.line;
+    cell.details["log_line"] = finding.number;
+    cell.log = log;
+    return cell;
+}
+
+Cell result_cell(const CaseLine& line, const BootHarvest& boot) {
+    Cell cell;
+    cell.seen = line.seen;
+    cell.details = line.details;
+    cell.samples = line.samples;
+    for (const auto& name : line.artifacts)
+        cell.artifacts.push_back(boot.directory + "/artifacts/" + name);
+    if (!line.reason.empty()) cell.details["reason"] = line.reason;
+    if (line.verdict == "skip") {
+        cell.verdict = Verdict::skip;
+        cell.seen = "skip";
+    } else if (line.verdict != "seen") {
+        cell.verdict = Verdict::error;
+        cell.seen = "error";
+    }
+    return cell;
+}
+
+/// The cell that was running when the guest went down, without a result of its own.
+Cell interrupted_cell(const BootHarvest& boot) {
+    Cell cell;
+    if (boot.silent) {
+        cell.seen = "silent";
+        return cell;
+    }
+    cell.verdict = Verdict::error;
+    cell.seen = "error";
+    cell.details["reason"] =
+        boot.failure.empty() ? "the guest ended without a result" : boot.failure;
+    return cell;
+}
+
+}  // namespace
+
+std::vector<Cell> settle_cells(const BootHarvest& boot, const std::vector<CellId>& asked,
+                               const std::string& kernel) {
+    std::vector<Cell> settled;
+    const auto settle = [&](Cell cell, const CellId& id) {
+        cell.id = id;
+        cell.kernel = kernel;
+        cell.log = boot.log;
+        settled.push_back(std::move(cell));
+    };
+    const auto line_of = [&](const CellId& id, bool result) {
+        return std::find_if(boot.lines.begin(), boot.lines.end(), [&](const CaseLine& line) {
+            return line.cell == id && line.is_result == result;
+        });
+    };
+    bool trouble = false;
+    for (const auto& id : asked) {
+        const auto result = line_of(id, true);
+        const bool has_result = result != boot.lines.end();
+        const bool started = line_of(id, false) != boot.lines.end() || boot.console.running() == id;
+        const Finding* finding = boot.console.worst(id);
+        if (trouble || (!has_result && !started && finding == nullptr)) continue;
+        trouble = finding != nullptr || !has_result;
+        Cell cell = has_result ? result_cell(*result, boot) : interrupted_cell(boot);
+        if (finding != nullptr) {
+            Cell other = console_cell(*finding, boot.log);
+            other.artifacts = cell.artifacts;
+            other.samples = cell.samples;
+            other.details["result"] = has_result ? cell.seen : "none";
+            cell = std::move(other);
+        }
+        settle(std::move(cell), id);
+    }
+    if (!settled.empty() || asked.empty()) return settled;
+    // Not one cell came to its start: a fresh guest would end the same way.
+    for (const auto& id : asked) {
+        Cell cell = interrupted_cell(boot);
+        if (const Finding* finding = boot.console.worst(std::nullopt))
+            cell = console_cell(*finding, boot.log);
+        settle(std::move(cell), id);
+    }
+    return settled;
+}
+
+namespace {
+
+/// All tasks, the threads that work on them, and what they found.
+class Runner {
+  public:
+    Runner(const CaseRunOptions& options, const std::function<void()>& settled)
+        : options_{options}, settled_{settled} {}
+
+    void work_off(const std::vector<Task>& tasks, std::size_t guests);
+    Result<CaseRunResult> take_result();
+
+  private:
+    Result<void> work(const Task& task);
+    Result<void> work_kunit(const Task& task);
+    Result<BootHarvest> boot(const KernelRun& run, BootOrder order);
+    fs::path next_directory(const std::string& kernel);
+    void keep(std::vector<Cell> cells);
+
+    const CaseRunOptions& options_;
+    const std::function<void()>& settled_;
+    std::mutex mutex_;
+    CaseRunResult result_;
+    std::map<std::string, int> boots_;
+    std::optional<Error> error_;
+    std::atomic<bool> stop_ = false;
+};
+
+void Runner::work_off(const std::vector<Task>& tasks, std::size_t guests) {
+    std::atomic<std::size_t> next = 0;
+    const auto worker = [&] {
+        for (std::size_t i = next++; i < tasks.size() && !stop_; i = next++) {
+            auto done = tasks[i].kunit ? work_kunit(tasks[i]) : work(tasks[i]);
+            if (done) continue;
+            stop_ = true;
+            const std::lock_guard guard{mutex_};
+            if (!error_) error_ = done.error();
+        }
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < std::min(guests, tasks.size()); ++i) threads.emplace_back(worker);
+    for (auto& thread : threads) thread.join();
+}
+
+Result<CaseRunResult> Runner::take_result() {
+    if (error_) return tl::make_unexpected(*error_);
+    return std::move(result_);
+}
+
+fs::path Runner::next_directory(const std::string& kernel) {
+    const std::lock_guard guard{mutex_};
+    return fs::path{"boots"} / fmt::format("{}-{:02}", kernel, ++boots_[kernel]);
+}
+
+void Runner::keep(std::vector<Cell> cells) {
+    const std::lock_guard guard{mutex_};
+    for (auto& cell : cells) {
+        result_.cells.push_back(std::move(cell));
+        settled_();
+    }
+}
+
+Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
+    const fs::path directory = options_.out / order.directory;
+    if (auto made = make_directories(directory / "artifacts"); !made)
+        return tl::make_unexpected(made.error());
+    auto console = log_file(directory / "console.log");
+    if (!console) return tl::make_unexpected(console.error());
+    auto output = log_file(directory / "output.log");
+    if (!output) return tl::make_unexpected(output.error());
+
+    GuestConfig config{order.kernel,
+                       options_.init,
+                       options_.memory,
+                       make_guest_job(order.command, options_.out),
+                       {}};
+    config.job.mounts.push_back({directory.string(), true});
+    config.kernel_arguments.emplace_back(order.kunit ? "kunit.enable=1" : "kunit.enable=0");
+    BootWatch watch{std::move(*console), std::move(*output)};
+    auto guest = Guest::start(std::move(config));
+    if (!guest) return tl::make_unexpected(guest.error());
+    auto end = watch.follow(*guest, options_.silence, options_.interrupts);
+    if (!end) return tl::make_unexpected(end.error());
+
+    BootHarvest& harvest = watch.harvest;
+    harvest.directory = order.directory.string();
+    harvest.log = harvest.directory + "/console.log";
+    harvest.finished = end->command_status.has_value();
+    harvest.failure = end->failure;
+    if (harvest.finished && *end->command_status != 0)
+        harvest.failure =
+            fmt::format("{}: {}", order.command[0], describe_status(*end->command_status));
+    if (const auto text = read_file(directory / "results.jsonl"))
+        harvest.lines = parse_case_lines(*text);
+    if (watch.boot_time) {
+        const std::lock_guard guard{mutex_};
+        result_.boot_ms[run.name].push_back(watch.boot_time->count());
+    }
+    return std::move(harvest);
+}
+
+Result<void> Runner::work(const Task& task) {
+    std::vector<CellId> left = task.cells;
+    while (!left.empty()) {
+        const fs::path directory = next_directory(task.run->name);
+        auto harvest = boot(*task.run, {task.run->kernel,
+                                        case_command(options_.program, left, task.run->cells,
+                                                     options_.out / directory, options_.quick),
+                                        directory, false});
+        if (!harvest) return tl::make_unexpected(harvest.error());
+        auto settled = settle_cells(*harvest, left, task.run->name);
+        std::erase_if(left, [&](const CellId& id) {
+            return std::any_of(settled.begin(), settled.end(),
+                               [&](const Cell& cell) { return cell.id == id; });
+        });
+        keep(std::move(settled));
+    }
+    return {};
+}
+
+Result<void> Runner::work_kunit(const Task& task) {
+    // The suites run before PID 1 does; the guest has nothing else to do.
+    const fs::path directory = next_directory(task.run->name);
+    auto harvest = boot(*task.run, {task.run->kernel, {"/bin/true"}, directory, true});
+    if (!harvest) return tl::make_unexpected(harvest.error());
+    auto text = read_file(options_.out / harvest->log);
+    if (!text) return tl::make_unexpected(text.error());
+    std::vector<Cell> cells;
+    for (const auto& suite : parse_kunit(*text)) {
+        Cell cell;
+        cell.id = {"kunit-" + suite.name, "kunit"};
+        cell.kernel = task.run->name;
+        cell.seen = suite.summary();
+        cell.log = harvest->log;
+        cell.details = {{"passed", suite.passed},
+                        {"failed", suite.failed},
+                        {"skipped", suite.skipped},
+                        {"failures", suite.failures}};
+        if (const Finding* finding = harvest->console.worst(std::nullopt)) {
+            cell.seen = finding_name(finding->kind);
+            cell.details["console"] = finding->line;
+            cell.details["result"] = suite.summary();
+        }
+        cells.push_back(std::move(cell));
+    }
+    keep(std::move(cells));
+    return {};
+}
+
+std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, bool alone) {
+    std::vector<Task> tasks;
+    std::size_t most = 0;
+    for (const auto& run : runs) most = std::max(most, run.cells.size());
+    for (const auto& run : runs)
+        if (run.alone == alone && run.kunit) tasks.push_back({&run, {}, true});
+    // Kernel by kernel in turn, so that none is left to the end as a whole.
+    for (std::size_t start = 0; start < most; start += cells_per_boot)
+        for (const auto& run : runs) {
+            if (run.alone != alone || start >= run.cells.size()) continue;
+            const auto first = run.cells.begin() + static_cast<std::ptrdiff_t>(start);
+            const auto count = std::min(cells_per_boot, run.cells.size() - start);
+            tasks.push_back({&run, {first, first + static_cast<std::ptrdiff_t>(count)}, false});
+        }
+    return tasks;
+}
+
+}  // namespace
+
+Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs, const CaseRunOptions& options,
+                                const std::function<void()>& settled) {
+    Runner runner{options, settled};
+    const std::size_t guests =
+        options.guests > 0 ? options.guests : std::max(1U, std::thread::hardware_concurrency());
+    runner.work_off(split_tasks(runs, false), guests);
+    runner.work_off(split_tasks(runs, true), 1);
+    auto result = runner.take_result();
+    if (!result) return result;
+    const auto place = [&](const Cell& cell) {
+        const auto run = std::find_if(runs.begin(), runs.end(),
+                                      [&](const KernelRun& r) { return r.name == cell.kernel; });
+        const auto row = std::find(run->cells.begin(), run->cells.end(), cell.id);
+        return std::pair{run - runs.begin(), row - run->cells.begin()};
+    };
+    std::stable_sort(result->cells.begin(), result->cells.end(),
+                     [&](const Cell& a, const Cell& b) { return place(a) < place(b); });
+    return result;
+}
+
+}  // namespace relfence::lab
