@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include <fmt/format.h>
@@ -70,16 +71,17 @@ Result<double> psnr(const FrameView& a, const FrameView& b) {
     if (a.layout == Layout::rgb565)
         return fail("has no 8-bit samples to take a PSNR of", "rgb565 frame");
     const std::size_t size = frame_size(a.layout, a.width, a.height);
-    double squares = 0;
-    std::size_t samples = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-        if (a.layout == Layout::xrgb8888 && i % 4 == 3) continue;
-        const double delta = double{static_cast<double>(a.bytes[i])} - b.bytes[i];
-        squares += delta * delta;
-        ++samples;
-    }
+    const bool four = a.layout == Layout::xrgb8888;
+    std::uint64_t squares = 0;
+    const auto add = [&](std::size_t i) {
+        const int delta = int{a.bytes[i]} - int{b.bytes[i]};
+        squares += static_cast<std::uint64_t>(delta * delta);
+    };
+    for (std::size_t i = 0; i < size; ++i)
+        if (!four || i % 4 != 3) add(i);
+    const double samples = static_cast<double>(four ? size / 4 * 3 : size);
     if (squares == 0) return std::numeric_limits<double>::infinity();
-    return 10 * std::log10(255.0 * 255.0 * static_cast<double>(samples) / squares);
+    return 10 * std::log10(255.0 * 255.0 * samples / static_cast<double>(squares));
 }
 
 }  // namespace relfence::image
