@@ -67,7 +67,8 @@ Result<Expectations> load_expectations(const std::filesystem::path& file) {
     if (!text) return tl::make_unexpected(text.error());
     Expectations expectations;
     try {
-        for (const auto& entry : json::parse(*text).at("cases")) {
+        const json document = json::parse(*text);
+        for (const auto& entry : document.at("cases")) {
             auto read = read_case(entry);
             if (!read) return fail(read.error().message(), file.string());
             if (expectations.find(read->name) != nullptr)
