@@ -36,7 +36,7 @@ void add_case_options(CLI::App& command, Arguments& arguments) {
     command.add_option("-d,--driver", arguments.drivers, "drivers to run them with; repeatable");
     command.add_option("-o,--out", arguments.out, "directory for report.json and the logs")
         ->capture_default_str();
-    command.add_option("--ktap", arguments.ktap, "file for the results as KTAP");
+    command.add_option("--ktap", arguments.ktap, "file for the results as KTAP (default: report.ktap in --out)");
     command.add_option("-m,--memory", arguments.run.memory, "memory of a guest")
         ->capture_default_str();
     command.add_option("--guests", arguments.run.guests,

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -233,12 +234,14 @@ class Runner {
     Result<BootHarvest> boot(const KernelRun& run, BootOrder order);
     fs::path next_directory(const std::string& kernel);
     void keep(std::vector<Cell> cells);
+    void keep_boot_trouble(const BootHarvest& harvest, const std::string& kernel);
 
     const CaseRunOptions& options_;
     const std::function<void()>& settled_;
     std::mutex mutex_;
     CaseRunResult result_;
     std::map<std::string, int> boots_;
+    std::set<std::string> boot_trouble_;  // kernels
     std::optional<Error> error_;
     std::atomic<bool> stop_ = false;
 };
@@ -275,6 +278,17 @@ void Runner::keep(std::vector<Cell> cells) {
         result_.cells.push_back(std::move(cell));
         settled_();
     }
+}
+
+void Runner::keep_boot_trouble(const BootHarvest& harvest, const std::string& kernel) {
+    const Finding* finding = harvest.console.worst(std::nullopt);
+    const std::lock_guard guard{mutex_};
+    // Every boot says the same; once is enough.
+    if (finding == nullptr || !boot_trouble_.insert(kernel).second) return;
+    Cell cell = console_cell(*finding, harvest.log);
+    cell.id = {"boot", "kernel"};
+    cell.kernel = kernel;
+    result_.cells.push_back(std::move(cell));
 }
 
 Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
@@ -325,6 +339,7 @@ Result<void> Runner::work(const Task& task) {
                                                      options_.out / directory, options_.quick),
                                         directory, false});
         if (!harvest) return tl::make_unexpected(harvest.error());
+        keep_boot_trouble(*harvest, task.run->name);
         auto settled = settle_cells(*harvest, left, task.run->name);
         std::erase_if(left, [&](const CellId& id) {
             return std::any_of(settled.begin(), settled.end(),
@@ -348,6 +363,10 @@ Result<void> Runner::work_kunit(const Task& task) {
         cell.id = {"kunit-" + suite.name, "kunit"};
         cell.kernel = task.run->name;
         cell.seen = suite.summary();
+        if (suite.skipped_whole) {
+            cell.verdict = Verdict::skip;
+            cell.seen = "skip";
+        }
         cell.log = harvest->log;
         cell.details = {{"passed", suite.passed},
                         {"failed", suite.failed},

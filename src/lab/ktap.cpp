@@ -92,7 +92,8 @@ std::vector<KunitSuite> parse_kunit(std::string_view console) {
         constexpr std::string_view subtest = "# Subtest: ";
         if (text.starts_with(subtest)) {
             if (indent == suite_indent) {
-                suites.push_back({std::string{text.substr(subtest.size())}, 0, 0, 0, {}, false});
+                suites.push_back(
+                    {std::string{text.substr(subtest.size())}, 0, 0, 0, {}, false, false});
                 inside = true;
             }
             parameters = indent == parameter_indent;
@@ -102,6 +103,7 @@ std::vector<KunitSuite> parse_kunit(std::string_view console) {
         if (!line || !inside) continue;
         if (indent == 0 && line->name == suites.back().name) {
             suites.back().complete = true;
+            suites.back().skipped_whole = line->skipped;
             inside = false;
         } else if (indent == parameter_indent && parameters) {
             count(suites.back(), *line);

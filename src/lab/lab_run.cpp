@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::string_view kunit_driver = "kunit";
-constexpr std::string_view kunit_default = "/[1-9][0-9]* passed, 0 failed(, [0-9]+ skipped)?/";
+constexpr std::string_view kunit_default = "/skip|[1-9][0-9]* passed, 0 failed(, [0-9]+ skipped)?/";
 
 std::string first_line_of(const std::vector<std::string>& command) {
     const auto result = run_command(command);
@@ -141,7 +141,7 @@ Result<void> write_report(const Report& report, const fs::path& out, const fs::p
     const std::string text =
         to_json(report).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
     if (auto written = write_file(out / "report.json", text); !written) return written;
-    return ktap.empty() ? Result<void>{} : write_file(ktap, to_ktap(report));
+    return write_file(ktap.empty() ? out / "report.ktap" : ktap, to_ktap(report));
 }
 
 }  // namespace relfence::lab

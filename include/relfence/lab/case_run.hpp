@@ -45,7 +45,8 @@ struct CaseRunResult {
 
 /// Runs all cells on all kernels, several guests at a time. A guest that dies, splats or falls
 /// silent is a result of the cell that was running; the cells after it get a fresh guest, since
-/// lockdep is off after its first report and a WARN_ONCE does not come twice.
+/// lockdep is off after its first report and a WARN_ONCE does not come twice. Trouble before the
+/// first cell is a cell of its own, boot/kernel.
 /// @param settled called from several threads, one at a time, for each cell that is done
 /// @return an error only when the lab cannot do its work, or on a Ctrl-C (EINTR)
 [[nodiscard]] Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs,

@@ -17,6 +17,7 @@ struct KunitSuite {
     std::size_t skipped = 0;
     std::vector<std::string> failures;  ///< names of the tests that failed
     bool complete = false;              ///< the suite's own result line came
+    bool skipped_whole = false;         ///< it said that it does not apply to this kernel
 
     /// "11 passed, 0 failed" and ", 2 skipped" when there are any; "incomplete" before it when the
     /// kernel died in the middle.

@@ -47,7 +47,8 @@ void add_absent_suites(Report& report, const Expectations& expectations);
 [[nodiscard]] Report differences(const Report& report, const std::string& base,
                                  const std::string& series);
 
-/// Writes report.json into the directory and, if named, the KTAP file.
+/// Writes report.json into the directory, and the KTAP file: the one named, or report.ktap beside
+/// it.
 [[nodiscard]] Result<void> write_report(const Report& report, const std::filesystem::path& out,
                                         const std::filesystem::path& ktap);
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include <relfence/lab/exec_session.hpp>
+#include <relfence/lab/guest_frame.hpp>
+#include <relfence/lab/guest_job.hpp>
+#include <relfence/lab/sandbox.hpp>
+
+namespace relfence::lab {
+namespace {
+
+std::string every_byte() {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+    return bytes;
+}
+
+TEST(FrameReader, GivesBackWhatWasEncodedWhereverTheStreamIsCut) {
+    const std::string stream = encode_frame(FrameKind::output, every_byte()) +
+                               encode_frame(FrameKind::hello) +
+                               encode_frame(FrameKind::resize, 24, 80);
+    FrameReader reader;
+    std::vector<Frame> frames;
+    for (const char c : stream) {
+        reader.feed({&c, 1});
+        while (auto frame = reader.next()) frames.push_back(*frame);
+    }
+    ASSERT_EQ(frames.size(), 3U);
+    EXPECT_EQ(frames[0].payload, every_byte());
+    EXPECT_EQ(frames[1].kind, FrameKind::hello);
+    EXPECT_EQ(frame_number(frames[2]), 24U);
+    EXPECT_EQ(frame_number(frames[2], 1), 80U);
+    EXPECT_EQ(frame_number(frames[2], 2), std::nullopt);
+    EXPECT_FALSE(reader.broken());
+}
+
+// A peer that is not relfence-init must not make the lab wait for, or allocate, gigabytes.
+TEST(FrameReader, RefusesUnknownKindsAndHugeFrames) {
+    FrameReader unknown;
+    unknown.feed("login: ");
+    EXPECT_EQ(unknown.next(), std::nullopt);
+    EXPECT_TRUE(unknown.broken());
+
+    FrameReader huge;
+    huge.feed(std::string{"O\xff\xff\xff\x7f", 5});
+    EXPECT_EQ(huge.next(), std::nullopt);
+    EXPECT_TRUE(huge.broken());
+    huge.feed(encode_frame(FrameKind::hello));
+    EXPECT_EQ(huge.next(), std::nullopt) << "it never guesses where the next frame starts";
+}
+
+TEST(GuestJob, AnyByteButNulPasses) {
+    GuestJob job;
+    job.arguments = {"printf", "a=b\nc", "", "\xff\xfe"};
+    job.environment = {"A=1\n2", "EMPTY="};
+    job.directory = "/some where";
+    job.mounts = {{"/tmp/in", false}, {"/tmp/out", true}};
+    job.terminal = true;
+    job.rows = 50;
+    job.columns = 132;
+    EXPECT_EQ(decode_job(encode_job(job)), job);
+}
+
+TEST(GuestJob, MalformedBytesAreRefused) {
+    EXPECT_EQ(decode_job(""), std::nullopt);
+    EXPECT_EQ(decode_job(std::string{"argument=x"}), std::nullopt) << "no end";
+    EXPECT_EQ(decode_job(std::string{"argument=x\0nonsense=1\0", 22}), std::nullopt);
+    EXPECT_EQ(decode_job(std::string{"argument=x\0rows=many\0", 21}), std::nullopt);
+    EXPECT_EQ(decode_job(std::string{"rows=1\0", 7}), std::nullopt) << "no command";
+}
+
+TEST(MakeGuestJob, ShowsWhatTheGuestsOwnTmpWouldHide) {
+    const auto directory = std::filesystem::temp_directory_path();
+    ASSERT_EQ(directory, "/tmp") << "this test is about /tmp";
+    char name[] = "/tmp/relfence-test.XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    const GuestJob job = make_guest_job({"cat", name, "/etc/passwd", "/tmp/does-not-exist"}, "/");
+    std::filesystem::remove(name);
+    ASSERT_EQ(job.mounts.size(), 1U);
+    EXPECT_EQ(job.mounts[0], (GuestMount{name, false}));
+}
+
+TEST(Sandboxed, OnlyTheNamedDirectoriesAreWritable) {
+    const auto command = sandboxed({{"/scratch"}, "/"}, {"linux", "mem=1"});
+    const auto has = [&](std::vector<std::string> part) {
+        return std::search(command.begin(), command.end(), part.begin(), part.end()) !=
+               command.end();
+    };
+    EXPECT_TRUE(has({"--ro-bind", "/", "/"}));
+    EXPECT_TRUE(has({"--bind", "/scratch", "/scratch"}));
+    EXPECT_TRUE(has({"--cap-drop", "ALL"}));
+    EXPECT_TRUE(has({"--die-with-parent"}));
+    EXPECT_TRUE(has({"--", "linux", "mem=1"}));
+    EXPECT_EQ(std::count(command.begin(), command.end(), "--bind"), 1);
+}
+
+}  // namespace
+}  // namespace relfence::lab
