@@ -13,17 +13,20 @@ using Clock = std::chrono::steady_clock;
 
 /// Longer than a job and a few frame times; a flip that takes longer does not come.
 constexpr std::chrono::milliseconds patience{3000};
+/// Many frame times: a capture that takes longer was lost, see show_one().
+constexpr std::chrono::milliseconds capture_patience{500};
+constexpr unsigned attempts = 4;
 
 std::int64_t since(Clock::time_point start) {
     return std::chrono::nanoseconds{Clock::now() - start}.count();
 }
 
-Result<void> await(const UniqueFd& fence, std::string_view what) {
+/// Whether @p fence signals in time.
+Result<bool> signals(const UniqueFd& fence, std::chrono::milliseconds timeout) {
     pollfd waiting{fence.get(), POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(patience.count()));
-    if (ready < 0) return fail_errno("poll", what);
-    if (ready == 0) return fail_errno("wait for", what, ETIMEDOUT);
-    return {};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(timeout.count()));
+    if (ready < 0) return fail_errno("poll", "writeback fence");
+    return ready > 0;
 }
 
 /// The display with what it needs to show frames and to see what it shows.
@@ -77,8 +80,13 @@ class Screen {
     std::map<unsigned, kms::Framebuffer> imported_;
 };
 
-/// Submits frame @p index, shows it and judges what was shown.
-Result<void> show_one(Producer& producer, Screen& screen, unsigned index, const image::Frame& right,
+/// Submits frame @p index, shows it, takes it off the screen again, and judges what was shown.
+/// @return false when the capture was lost: nothing was counted, and the frame may be tried again
+///
+/// vkms switches its composer off when it cleans up after a capture, in a work item that may run
+/// after the next commit has switched it on; that commit's capture then never completes. Showing
+/// black for a frame time in between keeps the two apart, and a lost capture is not a wrong one.
+Result<bool> show_one(Producer& producer, Screen& screen, unsigned index, const image::Frame& right,
                       DisplayViewing& result) {
     // Cleared, so that what the producer has not written yet is black on the screen.
     const auto handover = producer.submit(index, Before::zeros);
@@ -89,26 +97,32 @@ Result<void> show_one(Producer& producer, Screen& screen, unsigned index, const 
     const auto before_commit = Clock::now();
     const auto committed = screen.show(**frame);
     if (!committed) return tl::make_unexpected(committed.error());
-    result.commit_ns.push_back(since(before_commit));
-    if (auto flipped = screen.wait_flip(); !flipped) return flipped;
-    result.flip_ns.push_back(since(start));
+    const std::int64_t commit_ns = since(before_commit);
+    if (auto flipped = screen.wait_flip(); !flipped) return tl::make_unexpected(flipped.error());
+    const std::int64_t flip_ns = since(start);
     const auto was_over = producer.finished();
     if (!was_over) return tl::make_unexpected(was_over.error());
+    const auto captured = signals(committed->writeback_fence, capture_patience);
+    if (!captured) return captured;
+    image::Frame seen = image::Frame::copy(screen.captured());
+    if (auto ok = producer.finish(); !ok) return tl::make_unexpected(ok.error());
+    if (auto ok = screen.blank(); !ok) return tl::make_unexpected(ok.error());
+    if (!*captured) return false;
+
+    result.commit_ns.push_back(commit_ns);
+    result.flip_ns.push_back(flip_ns);
     if (*was_over) ++result.waited;
-    if (auto done = await(committed->writeback_fence, "writeback"); !done) return done;
-    const auto difference = image::compare(screen.captured(), right.view());
+    const auto difference = image::compare(seen.view(), right.view());
     if (!difference) return tl::make_unexpected(difference.error());
     Viewing& viewing = result.viewing;
     ++viewing.frames;
-    if (!difference->none()) {
-        ++viewing.differ;
-        viewing.differing_pixels.push_back(static_cast<std::int64_t>(difference->pixels));
-        // The fewer pixels are wrong, the better the picture shows that it is torn.
-        if (!viewing.worst || difference->pixels < viewing.worst->difference.pixels)
-            viewing.worst =
-                WrongFrame{index, *difference, image::Frame::copy(screen.captured()), right};
-    }
-    return producer.finish();
+    if (difference->none()) return true;
+    ++viewing.differ;
+    viewing.differing_pixels.push_back(static_cast<std::int64_t>(difference->pixels));
+    // The fewer pixels are wrong, the better the picture shows that it is torn.
+    if (!viewing.worst || difference->pixels < viewing.worst->difference.pixels)
+        viewing.worst = WrongFrame{index, *difference, std::move(seen), right};
+    return true;
 }
 
 }  // namespace
@@ -119,10 +133,16 @@ Result<DisplayViewing> watch_on_display(Producer& producer, kms::Device& display
     if (!screen) return tl::make_unexpected(screen.error());
     if (auto ok = producer.rewind(); !ok) return tl::make_unexpected(ok.error());
     DisplayViewing result;
-    for (unsigned index = 0; index < reference.size(); ++index)
-        if (auto shown = show_one(producer, *screen, index, reference[index], result); !shown)
-            return tl::make_unexpected(shown.error());
-    if (auto ok = screen->blank(); !ok) return tl::make_unexpected(ok.error());
+    for (unsigned index = 0; index < reference.size(); ++index) {
+        bool captured = false;
+        for (unsigned attempt = 0; attempt < attempts && !captured; ++attempt) {
+            const auto shown = show_one(producer, *screen, index, reference[index], result);
+            if (!shown) return tl::make_unexpected(shown.error());
+            captured = *shown;
+            if (!captured) ++result.lost_captures;
+        }
+        if (!captured) return fail_errno("capture what it shows", "display", ETIMEDOUT);
+    }
     return result;
 }
 

@@ -13,8 +13,9 @@ namespace relfence::viewing {
 
 /// What a display showed of a clip.
 struct DisplayViewing {
-    unsigned waited = 0;  ///< page flips that happened when the producer's job was over
-    Viewing viewing;      ///< of the pictures that the writeback connector captured
+    unsigned waited = 0;         ///< page flips that happened when the producer's job was over
+    unsigned lost_captures = 0;  ///< frames that had to be shown again, see display_viewing.cpp
+    Viewing viewing;             ///< of the pictures that the writeback connector captured
     std::vector<std::int64_t> commit_ns;  ///< of the nonblocking commit, which must not wait
     std::vector<std::int64_t> flip_ns;    ///< from hand-over to page flip
 };

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "players/clip.hpp"
+
+#include <algorithm>
+
+#include <relfence/image/scene.hpp>
+
+#include "players/stream.hpp"
+
+namespace relfence::players {
+
+Result<Clip> make_clip(image::Layout layout, unsigned frames) {
+    Clip clip{layout, clip_width, clip_height, {}};
+    auto fd = open_video("stateful-encoder");
+    if (!fd) return tl::make_unexpected(fd.error());
+    v4l2_format format{};
+    format.type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    format.fmt.pix.width = clip.width;
+    format.fmt.pix.height = clip.height;
+    format.fmt.pix.pixelformat = fourcc_of(layout);
+    if (auto ok = call(fd->get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
+        return tl::make_unexpected(ok.error());
+    auto raw = Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_OUTPUT, 1);
+    if (!raw) return tl::make_unexpected(raw.error());
+    auto coded = Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, 1);
+    if (!coded) return tl::make_unexpected(coded.error());
+    if (auto ok = raw->on(); !ok) return tl::make_unexpected(ok.error());
+    if (auto ok = coded->on(); !ok) return tl::make_unexpected(ok.error());
+    for (unsigned index = 0; index < frames; ++index) {
+        const auto picture =
+            image::convert(image::draw_scene(clip.width, clip.height, index).view(), layout);
+        if (!picture) return tl::make_unexpected(picture.error());
+        std::ranges::copy(picture->bytes, raw->memory(0).begin());
+        if (auto ok = coded->queue(0, {}); !ok) return tl::make_unexpected(ok.error());
+        if (auto ok = raw->queue(0, {.used = picture->bytes.size()}); !ok)
+            return tl::make_unexpected(ok.error());
+        const auto done = coded->dequeue();
+        if (!done) return tl::make_unexpected(done.error());
+        if (auto ok = raw->dequeue(); !ok) return tl::make_unexpected(ok.error());
+        const auto used = coded->memory(0).first(done->used);
+        clip.coded.emplace_back(used.begin(), used.end());
+    }
+    return clip;
+}
+
+}  // namespace relfence::players

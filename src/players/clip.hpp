@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <relfence/base/error.hpp>
+#include <relfence/image/frame.hpp>
+
+namespace relfence::players {
+
+/// A real FWHT stream of the drawn scene, made on the spot by vicodec's own encoder: I frames and
+/// P frames that depend on the ones before, as in any clip.
+struct Clip {
+    image::Layout layout = image::Layout::nv12;
+    unsigned width = 0;
+    unsigned height = 0;
+    std::vector<std::vector<std::uint8_t>> coded;  ///< one compressed frame each
+};
+
+/// The size of every clip: at least vicodec's smallest, and a multiple of its 16-pixel blocks, so
+/// that nothing is cropped.
+inline constexpr unsigned clip_width = 640;
+inline constexpr unsigned clip_height = 368;
+
+/// Draws and encodes the first @p frames frames of the scene.
+/// @param layout nv12 or xrgb8888
+[[nodiscard]] Result<Clip> make_clip(image::Layout layout, unsigned frames);
+
+/// The lowest PSNR of a decoded frame against the scene that it shows. The codec gives 44 dB and
+/// more; the frame before or after is below 25 dB.
+inline constexpr double psnr_bound = 38;
+
+}  // namespace relfence::players

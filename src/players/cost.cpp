@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// cost: what the system calls of producers and consumers take, in ns, with every sample.
+#include <chrono>
+#include <linux/dma-buf.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "players/frame_cases.hpp"
+#include "players/player.hpp"
+
+namespace relfence::players {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using Samples = std::vector<std::int64_t>;
+
+constexpr unsigned clip_frames = 8;
+/// Long enough for a batch of looks at a job in flight.
+constexpr auto job_time = 60ms;
+constexpr unsigned looks_per_job = 50;
+
+/// Measures @p work and keeps the time when it says that it counts.
+template <typename Work>
+bool measure(Samples& samples, Work work) {
+    const auto start = Clock::now();
+    const bool ok = work();
+    const auto end = Clock::now();
+    if (ok) samples.push_back(std::chrono::nanoseconds{end - start}.count());
+    return ok;
+}
+
+bool export_and_close(int dma_buf) {
+    dma_buf_export_sync_file request{};
+    request.flags = DMA_BUF_SYNC_READ;
+    if (::ioctl(dma_buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request) != 0) return false;
+    return ::close(request.fd) == 0;
+}
+
+bool poll_at_once(int dma_buf) {
+    pollfd waiting{dma_buf, POLLIN, 0};
+    return ::poll(&waiting, 1, 0) >= 0;
+}
+
+/// Exports and polls @p count times each.
+Result<void> look(int dma_buf, unsigned count, Samples& exports, Samples& polls) {
+    for (unsigned i = 0; i < count; ++i) {
+        if (!measure(exports, [&] { return export_and_close(dma_buf); }))
+            return fail_errno("DMA_BUF_IOCTL_EXPORT_SYNC_FILE", "dma-buf");
+        if (!measure(polls, [&] { return poll_at_once(dma_buf); }))
+            return fail_errno("poll", "dma-buf");
+    }
+    return {};
+}
+
+}  // namespace
+
+Outcome cost(const Setup& setup) {
+    auto player = open_player(setup.driver, image::Layout::nv12, clip_frames, 4);
+    if (!player) return Outcome::error(player.error());
+    viewing::Producer& producer = *player->producer;
+    if (auto ok = producer.rewind(); !ok) return Outcome::error(ok.error());
+    const unsigned cycles = setup.quick ? 200 : 1000;
+    const unsigned jobs_in_flight = setup.quick ? 4 : 20;
+
+    Samples cycle;
+    Samples export_idle;
+    Samples poll_idle;
+    Samples export_busy;
+    Samples poll_busy;
+    int dma_buf = -1;
+    for (unsigned i = 0; i < cycles; ++i) {
+        Result<void> done;
+        measure(cycle, [&] {
+            const auto handover = producer.submit(i % clip_frames, viewing::Before::stale);
+            if (!handover)
+                done = tl::make_unexpected(handover.error());
+            else
+                dma_buf = handover->dma_buf, done = producer.finish();
+            return done.has_value();
+        });
+        if (!done) return Outcome::error(done.error());
+    }
+    if (auto ok = look(dma_buf, cycles, export_idle, poll_idle); !ok)
+        return Outcome::error(ok.error());
+    // A kernel without the lab's groundwork has no job to look at in flight; the rest still counts.
+    if (const auto slow = JobTime::set(setup.driver, job_time)) {
+        for (unsigned i = 0; i < jobs_in_flight; ++i) {
+            const auto handover = producer.submit(i % clip_frames, viewing::Before::stale);
+            if (!handover) return Outcome::error(handover.error());
+            if (auto ok = look(handover->dma_buf, looks_per_job, export_busy, poll_busy); !ok)
+                return Outcome::error(ok.error());
+            const auto over = producer.finished();
+            if (!over || *over)
+                return Outcome::error(fail("was over before it had been looked at", "job").value());
+            if (auto ok = producer.finish(); !ok) return Outcome::error(ok.error());
+        }
+    }
+    Outcome outcome;
+    outcome.add_samples("qbuf_to_dqbuf", "ns", cycle);
+    outcome.add_samples("export_sync_file_close_idle", "ns", export_idle);
+    outcome.add_samples("poll_idle", "ns", poll_idle);
+    outcome.add_samples("export_sync_file_close_in_flight", "ns", export_busy);
+    outcome.add_samples("poll_in_flight", "ns", poll_busy);
+    outcome.seen = "measured";
+    return outcome;
+}
+
+}  // namespace relfence::players

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <relfence/base/error.hpp>
+
+namespace relfence::players {
+
+/// How a case shall run.
+struct Setup {
+    std::string driver;               ///< "vicodec", "visl"
+    std::filesystem::path artifacts;  ///< directory for pictures
+    bool quick = false;               ///< fewer frames: a look, not a measurement
+};
+
+/// What a case saw, in the terms of `relfence-cases run`.
+struct Outcome {
+    std::string verdict = "seen";  ///< "seen", "skip" or "error"
+    std::string seen;              ///< canonical text, compared with lab/cases.json
+    std::string reason;            ///< of a skip or an error
+    nlohmann::json details = nlohmann::json::object();
+    nlohmann::json samples = nlohmann::json::object();
+    std::vector<std::string> artifacts;
+
+    static Outcome error(const Error& error) {
+        Outcome o;
+        o.verdict = "error";
+        o.reason = error.message();
+        return o;
+    }
+    static Outcome skip(const Error& error) {
+        Outcome o;
+        o.verdict = "skip";
+        o.reason = error.message();
+        return o;
+    }
+    void add_samples(const std::string& name, std::string_view unit,
+                     const std::vector<std::int64_t>& values) {
+        samples[name] = {{"unit", unit}, {"values", values}};
+    }
+};
+
+/// eager-frames: one job at a time; the consumer waits on the dma-buf alone, once by poll(), once
+/// by a sync_file. Catches: no fence at all, one that signals early, one that never does. Drivers:
+/// vicodec, visl.
+[[nodiscard]] Outcome eager_frames(const Setup& setup);
+
+/// queued-depth: as eager-frames, while the player keeps @p depth jobs queued. Catches: buffers
+/// that are handed over behind a running job and have no fence yet. Drivers: vicodec, visl.
+[[nodiscard]] Outcome queued_depth(const Setup& setup, unsigned depth);
+
+/// kms-consumer: a display flips to the dma-buf in mid-job. Catches: a display that shows frames
+/// which are not there yet. Driver: vicodec.
+[[nodiscard]] Outcome kms_consumer(const Setup& setup);
+
+/// lockdep-stress: see run_stress(). Catches: lock orders that can deadlock, fences that are left
+/// behind by aborts and kills.
+[[nodiscard]] Outcome lockdep_stress(const Setup& setup);
+
+/// cost: samples in ns of QBUF to DQBUF, of EXPORT_SYNC_FILE with close, and of poll().
+/// Drivers: vicodec, visl.
+[[nodiscard]] Outcome cost(const Setup& setup);
+
+}  // namespace relfence::players

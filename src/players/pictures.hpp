@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+#include "players/frame_cases.hpp"
+#include "viewing/viewing.hpp"
+
+namespace relfence::players {
+
+/// Saves a wrong frame and the right one as PREFIX-DRIVER-seen.png and PREFIX-DRIVER-right.png
+/// among the artifacts, and names them in @p outcome.
+[[nodiscard]] Result<void> save_pictures(const Setup& setup, std::string_view prefix,
+                                         const viewing::WrongFrame& frame, Outcome& outcome);
+
+}  // namespace relfence::players

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <relfence/base/error.hpp>
+
+#include "players/clip.hpp"
+#include "viewing/producer.hpp"
+
+namespace relfence::players {
+
+/// How long a driver's jobs take, for as long as this lives: the parameter that the lab's patches
+/// add to the test drivers. Puts the old value back. Move-only.
+class JobTime {
+  public:
+    /// @param driver "vicodec" or "visl"
+    /// Fails, with ENOENT, on a kernel without the parameter.
+    [[nodiscard]] static Result<JobTime> set(std::string_view driver,
+                                             std::chrono::milliseconds time);
+    JobTime(JobTime&& other) noexcept;
+    JobTime& operator=(JobTime&&) = delete;
+    JobTime(const JobTime&) = delete;
+    ~JobTime();
+
+  private:
+    JobTime(std::string path, std::string old) : path_{std::move(path)}, old_{std::move(old)} {}
+    std::string path_;
+    std::string old_;
+};
+
+/// A producer of a clip with the frames that a consumer must see.
+struct Player {
+    std::unique_ptr<Clip> clip;  ///< at a fixed address: the producer refers to it
+    std::unique_ptr<viewing::Producer> producer;
+    std::vector<image::Frame> reference;
+    double judgement = 0;  ///< the lowest of Producer::judge() over the reference
+};
+
+/// Makes the clip, opens the driver and records the reference, at full speed.
+/// @param driver "vicodec" (any layout) or "visl" (nv12) @param depth CAPTURE buffers
+[[nodiscard]] Result<Player> open_player(std::string_view driver, image::Layout layout,
+                                         unsigned frames, unsigned depth);
+
+}  // namespace relfence::players

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// queued-depth: the same consumer while the player keeps several jobs queued.
+#include <fmt/format.h>
+
+#include "players/frame_cases.hpp"
+#include "players/pictures.hpp"
+#include "players/player.hpp"
+#include "viewing/viewing.hpp"
+
+namespace relfence::players {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto job_time = 20ms;
+
+}  // namespace
+
+Outcome queued_depth(const Setup& setup, unsigned depth) {
+    const unsigned frames = setup.quick ? 12 : 40;
+    auto player = open_player(setup.driver, image::Layout::nv12, frames, depth);
+    if (!player) return Outcome::error(player.error());
+    const auto slow = JobTime::set(setup.driver, job_time);
+    if (!slow) return Outcome::skip(slow.error());
+    const auto viewing = viewing::watch(
+        *player->producer, {.wait = viewing::Wait::sync_file, .depth = depth, .job_time = job_time},
+        player->reference);
+    if (!viewing) return Outcome::error(viewing.error());
+
+    Outcome outcome;
+    outcome.details = {{"frames", frames},
+                       {"had_fence", viewing->had_fence},
+                       {"differ", viewing->differ},
+                       {"timed_out", viewing->timed_out},
+                       {"reference_judged", player->judgement}};
+    outcome.add_samples("differing_pixels", "pixels", viewing->differing_pixels);
+    outcome.seen =
+        fmt::format("{} of {} had a fence, {} differ", viewing->had_fence, frames, viewing->differ);
+    return outcome;
+}
+
+}  // namespace relfence::players
