@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "players/frame_cases.hpp"
+
+namespace relfence::players {
+
+/// A case as the registry of relfence-cases wants it.
+struct FrameCase {
+    std::string id;
+    std::string title;
+    std::string catches;  ///< which bug it catches
+    std::vector<std::string> drivers;
+    std::function<Outcome(const Setup&)> run;
+};
+
+/// The cases that look at frames, in the order in which they should run: the one that may end in a
+/// lockdep report comes last, since lockdep watches no longer after it.
+[[nodiscard]] const std::vector<FrameCase>& frame_cases();
+
+}  // namespace relfence::players
