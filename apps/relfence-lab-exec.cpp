@@ -48,8 +48,10 @@ void add_guest_options(CLI::App& command, Arguments& arguments) {
         ->capture_default_str();
     command.add_option("-m,--memory", arguments.exec.memory, "memory of the guest")
         ->capture_default_str();
-    command.add_option("--share", arguments.exec.share,
-                       "host directory that the guest may write; else it writes nothing");
+    command
+        .add_option("--share", arguments.exec.share,
+                    "host directory that the guest may write; repeatable (default: none)")
+        ->allow_extra_args(false);
     command.add_option("--console", arguments.console, "file for the kernel's console");
     add_project_options(command, arguments.project);
 }

@@ -32,11 +32,14 @@ struct Arguments {
 };
 
 void add_case_options(CLI::App& command, Arguments& arguments) {
-    command.add_option("-c,--case", arguments.globs, "cases to run, as a glob; repeatable");
-    command.add_option("-d,--driver", arguments.drivers, "drivers to run them with; repeatable");
+    command.add_option("-c,--case", arguments.globs, "cases to run, as a glob; repeatable")
+        ->allow_extra_args(false);
+    command.add_option("-d,--driver", arguments.drivers, "drivers to run them with; repeatable")
+        ->allow_extra_args(false);
     command.add_option("-o,--out", arguments.out, "directory for report.json and the logs")
         ->capture_default_str();
-    command.add_option("--ktap", arguments.ktap, "file for the results as KTAP (default: report.ktap in --out)");
+    command.add_option("--ktap", arguments.ktap,
+                       "file for the results as KTAP (default: report.ktap in --out)");
     command.add_option("-m,--memory", arguments.run.memory, "memory of a guest")
         ->capture_default_str();
     command.add_option("--guests", arguments.run.guests,
@@ -237,9 +240,11 @@ Command add_run(CLI::App& app) {
     auto arguments = std::make_shared<Arguments>();
     arguments->out = "out/lab";
     CLI::App* command = app.add_subcommand("run", "run the cases on the kernels and judge them");
-    command->add_option("-k,--kernel", arguments->kernels,
-                        "kernel by name, or a directory with a linux binary (with a / in it);\n"
-                        "repeatable (default: all that are not optional)");
+    command
+        ->add_option("-k,--kernel", arguments->kernels,
+                     "kernel by name, or a directory with a linux binary (with a / in it);\n"
+                     "repeatable (default: all that are not optional)")
+        ->allow_extra_args(false);
     command->add_flag("--all", arguments->all, "the optional kernels too");
     add_case_options(*command, *arguments);
     command->footer(
