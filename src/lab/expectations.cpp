@@ -49,6 +49,7 @@ Result<CaseExpectations> read_case(const json& entry) {
     result.name = entry.at("case").get<std::string>();
     result.title = entry.value("title", "");
     result.catches = entry.value("catches", "");
+    result.why = entry.value("why", std::map<std::string, std::string>{});
     for (const auto& [kernel, drivers] : entry.at("expected").items())
         for (const auto& [driver, text] : drivers.items()) {
             auto expected = Expected::parse(text.get<std::string>());

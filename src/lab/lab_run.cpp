@@ -33,6 +33,16 @@ json find_versions(const CaseRunOptions& options) {
             {"cases", first_line_of({options.program.string(), "--version"})}};
 }
 
+json describe(const CaseInfo& info, const Expectations& expectations) {
+    json facts{{"case", info.name}, {"title", info.title}, {"catches", info.catches}};
+    if (const CaseExpectations* said = expectations.find(info.name)) {
+        if (!said->title.empty()) facts["title"] = said->title;
+        if (!said->catches.empty()) facts["catches"] = said->catches;
+        facts["why"] = said->why;
+    }
+    return facts;
+}
+
 json describe(const RunKernel& kernel, const CaseRunResult& result) {
     json facts = json::object();
     if (const auto text = read_file(kernel.build_json))
@@ -115,9 +125,7 @@ Result<Report> run_lab(const std::vector<RunKernel>& kernels, const std::vector<
     if (!result) return tl::make_unexpected(result.error());
     report.versions = find_versions(options);
     for (const auto& kernel : kernels) report.kernels.push_back(describe(kernel, *result));
-    for (const auto& info : cases)
-        report.cases.push_back(
-            {{"case", info.name}, {"title", info.title}, {"catches", info.catches}});
+    for (const auto& info : cases) report.cases.push_back(describe(info, expectations));
     report.cells = std::move(result->cells);
     return report;
 }

@@ -30,7 +30,8 @@ class Expected {
 struct CaseExpectations {
     std::string name;
     std::string title;
-    std::string catches;  ///< which bug it catches
+    std::string catches;                     ///< which bug it catches
+    std::map<std::string, std::string> why;  ///< by kernel: why this is expected of it
     /// kernel, then driver; the driver "*" stands for each that is not named.
     std::map<std::string, std::map<std::string, Expected>> expected;
 };
@@ -46,7 +47,8 @@ struct Expectations {
 /// Reads
 ///
 ///     {"cases": [{"case": "in-flight-fence", "title": "...", "catches": "...",
-///                 "expected": {"v2": {"vicodec": "fence, pending", "*": "/fence.*/"}}}]}
+///                 "expected": {"v2": {"vicodec": "fence, pending", "*": "/fence.*/"}},
+///                 "why": {"v2": "..."}}]}
 ///
 /// @return an error that names the file, the case and what is wrong
 [[nodiscard]] Result<Expectations> load_expectations(const std::filesystem::path& file);

@@ -35,7 +35,7 @@ struct Cell {
 struct Report {
     nlohmann::json versions = nlohmann::json::object();
     nlohmann::json kernels = nlohmann::json::array();
-    nlohmann::json cases = nlohmann::json::array();  ///< case, title, catches
+    nlohmann::json cases = nlohmann::json::array();  ///< case, title, catches, why
     std::vector<std::string> kernel_names;           ///< columns, in their order
     std::vector<Cell> cells;
 
