@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -149,6 +150,12 @@ void Guest::read_line(GuestEvents& events) {
 void Guest::take(const Frame& frame, GuestEvents& events) {
     switch (frame.kind) {
         case FrameKind::hello:
+            // UML restarts itself when the guest reboots, and would run the command once more.
+            if (std::exchange(said_hello_, true)) {
+                so_far_.failure = "the guest rebooted";
+                kill();
+                break;
+            }
             events.on_started();
             break;
         case FrameKind::output:
@@ -208,7 +215,7 @@ Result<void> Guest::pump(GuestEvents& events, std::span<pollfd> others, int time
 }
 
 std::size_t Guest::input_room() const {
-    return input_window - input_in_flight_;
+    return input_in_flight_ == 0 ? input_window : 0;
 }
 
 void Guest::send_input(std::string_view bytes) {

@@ -65,7 +65,7 @@ class Guest {
     /// The machine is off and all that it said has been told.
     [[nodiscard]] const std::optional<GuestEnd>& end() const { return end_; }
 
-    /// How many bytes send_input() takes now.
+    /// How many bytes send_input() takes now; none while the last ones are on their way.
     [[nodiscard]] std::size_t input_room() const;
     /// Bytes for the command's stdin, at most input_room().
     void send_input(std::string_view bytes);
@@ -94,6 +94,7 @@ class Guest {
     FrameReader reader_;
     std::string unsent_;
     std::size_t input_in_flight_ = 0;
+    bool said_hello_ = false;
     GuestEnd so_far_;
     std::optional<GuestEnd> end_;
 };

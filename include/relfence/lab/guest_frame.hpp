@@ -29,9 +29,12 @@ enum class FrameKind : std::uint8_t {
     resize = 'W',     ///< two u32: rows and columns of the command's pty
 };
 
-/// Bytes of stdin that may be on their way and not yet consumed. The guest buffers that much, so
-/// that a command that does not read its stdin never keeps signals from passing.
-inline constexpr std::size_t input_window = 64 * 1024;
+/// Bytes of stdin in one frame. The host sends the next frame only when all of the last one has
+/// been consumed: so relfence-init, which keeps the rest, goes on reading the line however slowly
+/// the command reads, and signals pass. And the guest's tty, which holds 4096 bytes, is never
+/// throttled: UML 6.12 can miss that its line is readable again after it was, and then sleeps for
+/// ever (seen with 64 KiB in flight).
+inline constexpr std::size_t input_window = 3000;
 /// The largest payload that either side sends.
 inline constexpr std::size_t largest_payload = 64 * 1024;
 
