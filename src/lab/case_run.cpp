@@ -282,6 +282,7 @@ void Runner::keep(std::vector<Cell> cells) {
 
 void Runner::keep_boot_trouble(const BootHarvest& harvest, const std::string& kernel) {
     const Finding* finding = harvest.console.worst(std::nullopt);
+    if (harvest.console.marks().empty()) return;  // then each cell says it
     const std::lock_guard guard{mutex_};
     // Every boot says the same; once is enough.
     if (finding == nullptr || !boot_trouble_.insert(kernel).second) return;

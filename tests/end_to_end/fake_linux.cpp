@@ -5,7 +5,8 @@
 //
 // A file `behaviour` beside the program says what it does: "run" (or no file), "mute" (never a sign
 // of life), "panic" (dies before the command), "boot-warning" (runs, after a WARNING), "babble"
-// (bytes that are not the protocol).
+// (bytes that are not the protocol). Without that file the last line of System.map does, which a
+// fake source tree can make.
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -120,7 +121,9 @@ int run(const Machine& machine) {
 int main(int argc, char** argv) {
     const Machine machine = read_command_line(argc, argv);
     const std::string self = argv[0];
-    std::string behaviour = text_of(self.substr(0, self.rfind('/')) + "/behaviour");
+    const std::string directory = self.substr(0, self.rfind('/'));
+    std::string behaviour = text_of(directory + "/behaviour");
+    if (behaviour.empty()) behaviour = text_of(directory + "/System.map");
     behaviour = behaviour.substr(0, behaviour.find('\n'));
     say(machine.console, "Linux version fake\n");
     if (behaviour == "mute") {

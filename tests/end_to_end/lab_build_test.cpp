@@ -243,5 +243,54 @@ TEST_F(Build, TheCacheIsListedAndRemoved) {
         EXPECT_THAT(list(std::string{"cache/relfence/"} + folder), IsEmpty());
 }
 
+/// A tree whose kernel is the stand-in, and does what the last line of one.c says.
+class Compare : public Build {
+  protected:
+    Compare() {
+        put("tree/Makefile", R"makefile(VERSION = 6
+PATCHLEVEL = 12
+SUBLEVEL = 7
+.PHONY: mrproper linux
+mrproper:
+	@true
+linux: one.c
+	@cp $(FAKE_LINUX) build/linux
+	@tail -n 1 one.c >build/System.map
+	@mkdir -p build/include/config
+	@echo 6.12.7$(LOCALVERSION) >build/include/config/kernel.release
+)makefile");
+        ::setenv("FAKE_LINUX", FAKE_LINUX, 1);
+        put("project/lab/cases.json", R"({"cases": []})");
+        put("mine/0001-panic.patch", patch_of("one.c", "panic"));
+        put("same/0001-same.patch", patch_of("two.c", "nothing"));
+    }
+    [[nodiscard]] CommandResult compare(std::vector<std::string> more) const {
+        more.insert(more.begin(), {"compare", "--project", "project", "--tree", "tree", "--cases",
+                                   FAKE_CASES, "-c", "good"});
+        return lab(more);
+    }
+};
+
+TEST_F(Compare, ShowsTheRowsThatASeriesChanges) {
+    const auto result = compare({"--series", "mine/"});
+    EXPECT_EQ(exit_code(result), 1) << result.error;
+    EXPECT_THAT(result.output, HasSubstr("good/a  fine  ! panic"));
+    EXPECT_THAT(result.output, HasSubstr("2 of 2 rows differ"));
+}
+
+TEST_F(Compare, ASeriesThatChangesNothingIsExitZero) {
+    const auto result = compare({"--base", "baseline", "--series", "same/"});
+    EXPECT_EQ(exit_code(result), 0) << result.error;
+    EXPECT_THAT(result.output, HasSubstr("0 of 2 rows differ"));
+}
+
+TEST_F(Compare, StatesCanBeTreesAndKernelsByName) {
+    fs::copy(root / "tree", root / "other", fs::copy_options::recursive);
+    put("other/one.c", "base\npanic\n");
+    EXPECT_EQ(exit_code(compare({"--base", "tree/", "--series", "other/"})), 1);
+    EXPECT_EQ(exit_code(compare({"--base", "v2", "--series", "baseline"})), 0);
+    EXPECT_EQ(exit_code(compare({"--series", "nosuch"})), 2);
+}
+
 }  // namespace
 }  // namespace relfence::lab
