@@ -186,6 +186,8 @@ Result<KernelSpec> state_of(const Workbench& bench, const std::vector<std::strin
             if (!found) return found;
             spec.patches = found->patches;
             spec.configs = found->configs;
+            spec.cost = found->cost;
+            spec.kunit = found->kunit;
         } else if (fs::exists(path / "Kconfig", error)) {
             spec.tree = fs::absolute(path);
             spec.patches.clear();  // a tree is a state of its own

@@ -37,7 +37,7 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
     if (!cache) return tl::make_unexpected(cache.error());
     const std::filesystem::path path = options.tree.empty() ? debian_tarball(kernels->version)
                                                             : std::filesystem::path{options.tree};
-    auto source = identify_source(path, kernels->version);
+    auto source = identify_source(*cache, path, kernels->version);
     if (!source) return tl::make_unexpected(source.error());
     Builder builder{*cache, *source, {kernels->version, options.jobs, &interrupts}};
     return Workbench{*project, *kernels, *cache, std::move(builder)};

@@ -33,7 +33,7 @@ struct Builder::Plan {
 namespace {
 
 /// Objects of a full build with the project's configuration; only the progress bar's first guess.
-constexpr std::size_t usual_objects = 1170;
+constexpr std::size_t usual_objects = 800;
 /// Objects of every build: two with the kernel's release, one with the time, three of kallsyms.
 constexpr std::size_t always_built = 6;
 
@@ -278,7 +278,7 @@ std::size_t count_dependents(const fs::path& objects, const std::set<std::string
 }
 
 Result<SourceId> Builder::source_of(const KernelSpec& spec) {
-    return spec.tree.empty() ? source_ : identify_source(spec.tree, options_.version);
+    return spec.tree.empty() ? source_ : identify_source(cache_, spec.tree, options_.version);
 }
 
 Result<Builder::Plan> Builder::plan(const KernelSpec& spec) {

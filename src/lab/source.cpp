@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <sstream>
+#include <sys/stat.h>
 
 #include <fmt/format.h>
 
@@ -64,6 +65,26 @@ Result<std::string> hash_plain_tree(const fs::path& tree) {
     std::string text;
     for (const auto& line : lines) text += line + "\n";
     return hash_text(text);
+}
+
+/// Hashing the tarball takes most of the time of a start, so the hash is remembered for as long as
+/// the file keeps its place, size, time and inode.
+Result<std::string> hash_tarball(const Cache& cache, const fs::path& tarball) {
+    struct stat status {};
+    if (::stat(tarball.c_str(), &status) < 0) return fail_errno("look at", tarball.string());
+    const std::string stamp =
+        fmt::format("{}\n{} {} {}.{:09}\n", tarball.string(), status.st_size, status.st_ino,
+                    status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    const fs::path note = cache.root() / "tarball-hash";
+    constexpr std::size_t hash_size = 64;
+    if (const auto text = read_file(note);
+        text && text->size() == stamp.size() + hash_size && text->starts_with(stamp))
+        return text->substr(stamp.size());
+    auto hashes = hash_files({tarball});
+    if (!hashes) return tl::make_unexpected(hashes.error());
+    // Without the note, as on a full disk, the next start only takes longer.
+    static_cast<void>(write_file(note, stamp + hashes->at(0)));
+    return hashes->at(0);
 }
 
 bool is_git_tree(const fs::path& tree) {
@@ -141,16 +162,17 @@ std::string makefile_version(const std::string& makefile) {
     return version;
 }
 
-Result<SourceId> identify_source(const fs::path& path, const std::string& version) {
+Result<SourceId> identify_source(const Cache& cache, const fs::path& path,
+                                 const std::string& version) {
     std::error_code error;
     const std::string hint =
         fmt::format("apt install linux-source-{}, or name a tree of your own with --tree", version);
     if (!fs::exists(path, error)) return fail("no kernel source there", path.string(), hint);
     SourceId source{fs::absolute(path), fs::is_directory(path, error), {}};
     if (!source.is_tree) {
-        auto hashes = hash_files({source.path});
-        if (!hashes) return tl::make_unexpected(hashes.error());
-        source.hash = hashes->at(0);
+        auto hash = hash_tarball(cache, source.path);
+        if (!hash) return tl::make_unexpected(hash.error());
+        source.hash = *hash;
         return source;
     }
     if (auto checked = check_version(source.path, version); !checked)

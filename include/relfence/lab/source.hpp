@@ -26,7 +26,8 @@ struct SourceId {
 /// gigabyte at each start would cost more than a needless rebuild now and then).
 /// @param version the stable series it must be of: "6.12"
 /// @return an error that says what to install or what version was found
-[[nodiscard]] Result<SourceId> identify_source(const std::filesystem::path& path,
+[[nodiscard]] Result<SourceId> identify_source(const Cache& cache,
+                                               const std::filesystem::path& path,
                                                const std::string& version);
 
 /// VERSION.PATCHLEVEL.SUBLEVEL of a tree, from the text of its Makefile; empty if it has none.
