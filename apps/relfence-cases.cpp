@@ -16,15 +16,15 @@
 
 #include <relfence/base/unique_fd.hpp>
 
-#include "players/case_list.hpp"
+#include "cases/case_list.hpp"
 
 namespace {
 
 using nlohmann::json;
 using relfence::Result;
 using relfence::UniqueFd;
-using relfence::players::FrameCase;
-using relfence::players::Outcome;
+using relfence::cases::Case;
+using relfence::cases::Outcome;
 
 constexpr int bad_usage = 2;
 
@@ -39,7 +39,7 @@ struct Options {
 
 int list(bool as_json) {
     json all = json::array();
-    for (const FrameCase& entry : relfence::players::frame_cases()) {
+    for (const Case& entry : relfence::cases::all_cases()) {
         if (!as_json)
             fmt::print("{:18} {} ({})\n", entry.id, entry.title, fmt::join(entry.drivers, ", "));
         all.push_back({{"case", entry.id},
@@ -83,7 +83,7 @@ void announce(const std::string& cell) {
     }
 }
 
-Result<void> run_cell(const Options& options, const UniqueFd& file, const FrameCase& entry,
+Result<void> run_cell(const Options& options, const UniqueFd& file, const Case& entry,
                       const std::string& driver) {
     const json cell{{"case", entry.id}, {"driver", driver}};
     announce(entry.id + "/" + driver);
@@ -109,7 +109,7 @@ Result<void> run_cell(const Options& options, const UniqueFd& file, const FrameC
 Result<void> run(const Options& options) {
     auto file = relfence::open_fd(options.out, O_WRONLY | O_CREAT | O_APPEND, 0644);
     if (!file) return tl::make_unexpected(file.error());
-    for (const FrameCase& entry : relfence::players::frame_cases())
+    for (const Case& entry : relfence::cases::all_cases())
         for (const std::string& driver : entry.drivers)
             if (chosen(options, entry.id, driver))
                 if (auto ok = run_cell(options, *file, entry, driver); !ok) return ok;

@@ -4,25 +4,29 @@
 #include <algorithm>
 
 #include <relfence/image/scene.hpp>
-
-#include "players/stream.hpp"
+#include <relfence/v4l2/device.hpp>
+#include <relfence/v4l2/stream.hpp>
 
 namespace relfence::players {
 
+std::uint32_t fourcc_of(image::Layout layout) {
+    return layout == image::Layout::nv12 ? V4L2_PIX_FMT_NV12 : V4L2_PIX_FMT_XBGR32;
+}
+
 Result<Clip> make_clip(image::Layout layout, unsigned frames) {
     Clip clip{layout, clip_width, clip_height, {}};
-    auto fd = open_video("stateful-encoder");
+    auto fd = v4l2::open_video("stateful-encoder");
     if (!fd) return tl::make_unexpected(fd.error());
     v4l2_format format{};
     format.type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
     format.fmt.pix.width = clip.width;
     format.fmt.pix.height = clip.height;
     format.fmt.pix.pixelformat = fourcc_of(layout);
-    if (auto ok = call(fd->get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
+    if (auto ok = v4l2::call(fd->get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
         return tl::make_unexpected(ok.error());
-    auto raw = Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_OUTPUT, 1);
+    auto raw = v4l2::Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_OUTPUT, 1);
     if (!raw) return tl::make_unexpected(raw.error());
-    auto coded = Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, 1);
+    auto coded = v4l2::Stream::create(fd->get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, 1);
     if (!coded) return tl::make_unexpected(coded.error());
     if (auto ok = raw->on(); !ok) return tl::make_unexpected(ok.error());
     if (auto ok = coded->on(); !ok) return tl::make_unexpected(ok.error());

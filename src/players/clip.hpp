@@ -31,4 +31,7 @@ inline constexpr unsigned clip_height = 368;
 /// more; the frame before or after is below 25 dB.
 inline constexpr double psnr_bound = 38;
 
+/// The V4L2 format of a layout that the drivers here write: nv12 or xrgb8888.
+[[nodiscard]] std::uint32_t fourcc_of(image::Layout layout);
+
 }  // namespace relfence::players

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "players/vicodec_producer.hpp"
+#include "players/vim2m_jobs.hpp"
 #include "players/visl_producer.hpp"
 #include "viewing/viewing.hpp"
 
@@ -45,6 +46,33 @@ JobTime::JobTime(JobTime&& other) noexcept
 
 JobTime::~JobTime() {
     if (!path_.empty()) std::ofstream{path_} << old_;
+}
+
+Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
+                       std::chrono::milliseconds job_time) {
+    Jobs jobs;
+    const auto take = [&](auto source) -> Result<void> {
+        if (!source) return tl::make_unexpected(source.error());
+        jobs.source = std::move(*source);
+        return {};
+    };
+    Result<void> open = fail("is no driver that is played here", driver);
+    if (driver == "vim2m") {
+        open = take(open_vim2m(depth, memory, job_time));
+    } else if (driver == "visl") {
+        open = take(open_visl(depth, memory));
+    } else if (driver == "vicodec") {
+        auto clip = make_clip(image::Layout::nv12, jobs_in_a_row);
+        if (!clip) return tl::make_unexpected(clip.error());
+        jobs.clip = std::make_unique<Clip>(std::move(*clip));
+        open = take(open_vicodec(*jobs.clip, depth, memory));
+    }
+    if (!open) return tl::make_unexpected(open.error());
+    if (driver == "vim2m") return jobs;
+    auto time = JobTime::set(driver, job_time);
+    if (!time) return tl::make_unexpected(time.error());
+    jobs.time.push_back(std::move(*time));
+    return jobs;
 }
 
 Result<Player> open_player(std::string_view driver, image::Layout layout, unsigned frames,

@@ -10,6 +10,7 @@
 #include <relfence/base/error.hpp>
 
 #include "players/clip.hpp"
+#include "players/memory.hpp"
 #include "viewing/producer.hpp"
 
 namespace relfence::players {
@@ -32,6 +33,20 @@ class JobTime {
     std::string path_;
     std::string old_;
 };
+
+/// A driver at work whose jobs take their time, for those who look at fences and not at frames.
+struct Jobs {
+    std::vector<JobTime> time;   ///< none for a driver that has a control for it
+    std::unique_ptr<Clip> clip;  ///< at a fixed address: the source refers to it
+    std::unique_ptr<viewing::JobSource> source;
+};
+
+/// How many frames open_jobs() can submit before rewind().
+inline constexpr unsigned jobs_in_a_row = 8;
+
+/// @param driver "vim2m", "vicodec" or "visl" @param depth CAPTURE buffers
+[[nodiscard]] Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
+                                     std::chrono::milliseconds job_time);
 
 /// A producer of a clip with the frames that a consumer must see.
 struct Player {

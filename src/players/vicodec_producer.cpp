@@ -7,26 +7,27 @@
 
 #include <relfence/image/compare.hpp>
 #include <relfence/image/scene.hpp>
-
-#include "players/stream.hpp"
+#include <relfence/v4l2/device.hpp>
+#include <relfence/v4l2/stream.hpp>
 
 namespace relfence::players {
 namespace {
 
 class Vicodec final : public viewing::Producer {
   public:
-    Vicodec(const Clip& clip, Frames memory) : clip_{clip}, memory_{memory} {}
+    Vicodec(const Clip& clip, const Memory& memory) : clip_{clip}, memory_{memory} {}
 
     Result<void> start(unsigned depth) {
         frames_ = {};
         coded_ = {};
         queued_ = 0;
-        auto fd = open_video("stateful-decoder");
+        auto fd = v4l2::open_video("stateful-decoder");
         if (!fd) return tl::make_unexpected(fd.error());
         fd_ = std::move(*fd);
         v4l2_event_subscription changes{};
         changes.type = V4L2_EVENT_SOURCE_CHANGE;
-        if (auto ok = call(fd_.get(), VIDIOC_SUBSCRIBE_EVENT, &changes, "VIDIOC_SUBSCRIBE_EVENT");
+        if (auto ok =
+                v4l2::call(fd_.get(), VIDIOC_SUBSCRIBE_EVENT, &changes, "VIDIOC_SUBSCRIBE_EVENT");
             !ok)
             return ok;
         v4l2_format format{};
@@ -34,17 +35,17 @@ class Vicodec final : public viewing::Producer {
         format.fmt.pix.width = clip_.width;
         format.fmt.pix.height = clip_.height;
         format.fmt.pix.pixelformat = V4L2_PIX_FMT_FWHT;
-        if (auto ok = call(fd_.get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok) return ok;
-        auto coded = Stream::create(fd_.get(), V4L2_BUF_TYPE_VIDEO_OUTPUT, depth);
+        if (auto ok = v4l2::call(fd_.get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok) return ok;
+        auto coded = v4l2::Stream::create(fd_.get(), V4L2_BUF_TYPE_VIDEO_OUTPUT, depth);
         if (!coded) return tl::make_unexpected(coded.error());
         coded_ = std::move(*coded);
         if (auto ok = read_head(); !ok) return ok;
 
         format = {};
         format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-        if (auto ok = call(fd_.get(), VIDIOC_G_FMT, &format, "VIDIOC_G_FMT"); !ok) return ok;
+        if (auto ok = v4l2::call(fd_.get(), VIDIOC_G_FMT, &format, "VIDIOC_G_FMT"); !ok) return ok;
         format.fmt.pix.pixelformat = fourcc_of(clip_.layout);
-        if (auto ok = call(fd_.get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok) return ok;
+        if (auto ok = v4l2::call(fd_.get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok) return ok;
         if (format.fmt.pix.width != clip_.width || format.fmt.pix.height != clip_.height ||
             format.fmt.pix.pixelformat != fourcc_of(clip_.layout))
             return fail("does not take the clip's format", "vicodec");
@@ -83,6 +84,8 @@ class Vicodec final : public viewing::Producer {
     }
     Result<bool> finished() override { return frames_.ready(std::chrono::milliseconds{0}); }
 
+    Result<UniqueFd> export_again(unsigned buffer) override { return frames_.export_again(buffer); }
+
     Result<double> judge(unsigned index, const image::FrameView& frame) override {
         const auto scene = image::convert(
             image::draw_scene(clip_.width, clip_.height, index).view(), clip_.layout);
@@ -96,24 +99,16 @@ class Vicodec final : public viewing::Producer {
     }
 
   private:
-    Result<Stream> make_frames(unsigned count) const {
-        if (memory_ == Frames::exported)
-            return Stream::create(fd_.get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, count);
-        const std::size_t size = image::frame_size(clip_.layout, clip_.width, clip_.height);
-        std::vector<UniqueFd> buffers;
-        for (unsigned i = 0; i < count; ++i) {
-            auto buffer = allocate_udmabuf(size);
-            if (!buffer) return tl::make_unexpected(buffer.error());
-            buffers.push_back(std::move(*buffer));
-        }
-        return Stream::import(fd_.get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, std::move(buffers), size);
+    Result<v4l2::Stream> make_frames(unsigned count) const {
+        return make_capture(fd_.get(), V4L2_BUF_TYPE_VIDEO_CAPTURE, count, memory_,
+                            image::frame_size(clip_.layout, clip_.width, clip_.height));
     }
     /// The decoder tells the size of the frames only when it has seen the head of the stream.
     Result<void> read_head() {
         if (auto ok = coded_.on(); !ok) return ok;
         if (auto ok = queue_coded(0); !ok) return ok;
         v4l2_event event{};
-        return call(fd_.get(), VIDIOC_DQEVENT, &event, "VIDIOC_DQEVENT");
+        return v4l2::call(fd_.get(), VIDIOC_DQEVENT, &event, "VIDIOC_DQEVENT");
     }
     /// Decodes the frame that read_head() left queued, so that submit() starts from nothing.
     Result<void> decode_head() {
@@ -138,18 +133,18 @@ class Vicodec final : public viewing::Producer {
     }
 
     const Clip& clip_;
-    Frames memory_;
+    Memory memory_;
     UniqueFd fd_;
-    Stream coded_;
-    Stream frames_;
+    v4l2::Stream coded_;
+    v4l2::Stream frames_;
     unsigned queued_ = 0;  // jobs between submit and finish
 };
 
 }  // namespace
 
 Result<std::unique_ptr<viewing::Producer>> open_vicodec(const Clip& clip, unsigned depth,
-                                                        Frames frames) {
-    auto decoder = std::make_unique<Vicodec>(clip, frames);
+                                                        const Memory& memory) {
+    auto decoder = std::make_unique<Vicodec>(clip, memory);
     if (auto ok = decoder->start(depth); !ok) return tl::make_unexpected(ok.error());
     return std::unique_ptr<viewing::Producer>{std::move(decoder)};
 }

@@ -4,21 +4,17 @@
 #include <memory>
 
 #include "players/clip.hpp"
+#include "players/memory.hpp"
 #include "viewing/producer.hpp"
 
 namespace relfence::players {
-
-/// Where the memory of the decoded frames comes from.
-enum class Frames {
-    exported,  ///< the driver's own, exported as dma-bufs
-    imported,  ///< from udmabuf, imported by the driver
-};
 
 /// Plays a clip through vicodec's stateful decoder. Frames are real: what a reader sees depends on
 /// the stream, on the frames before, and on when it looks.
 /// @param clip kept by reference
 /// @param depth jobs that may be queued
-[[nodiscard]] Result<std::unique_ptr<viewing::Producer>> open_vicodec(
-    const Clip& clip, unsigned depth, Frames frames = Frames::exported);
+[[nodiscard]] Result<std::unique_ptr<viewing::Producer>> open_vicodec(const Clip& clip,
+                                                                      unsigned depth,
+                                                                      const Memory& memory = {});
 
 }  // namespace relfence::players

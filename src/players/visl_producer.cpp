@@ -3,66 +3,39 @@
 
 #include <algorithm>
 #include <deque>
-#include <fcntl.h>
-#include <linux/media.h>
 #include <set>
 
 #include <fmt/format.h>
 
 #include <relfence/image/compare.hpp>
+#include <relfence/v4l2/device.hpp>
+#include <relfence/v4l2/request.hpp>
+#include <relfence/v4l2/stream.hpp>
 
 #include "players/clip.hpp"
-#include "players/stream.hpp"
+#include "players/visl_setup.hpp"
 
 namespace relfence::players {
 namespace {
-
-constexpr int media_limit = 64;
-
-/// Opens the media device of a driver: requests are allocated there.
-Result<UniqueFd> open_media(std::string_view driver) {
-    for (int i = 0; i < media_limit; ++i) {
-        auto fd = open_fd(fmt::format("/dev/media{}", i), O_RDWR);
-        media_device_info info{};
-        if (fd && call(fd->get(), MEDIA_IOC_DEVICE_INFO, &info, "MEDIA_IOC_DEVICE_INFO") &&
-            driver == info.driver)
-            return fd;
-    }
-    return fail("is the driver of no media device", driver);
-}
 
 class Visl final : public viewing::Producer {
   public:
     Visl(UniqueFd video, UniqueFd media) : video_{std::move(video)}, media_{std::move(media)} {}
 
-    Result<void> start(unsigned depth) {
-        v4l2_format format{};
-        format.type = V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE;
-        format.fmt.pix_mp.width = clip_width;
-        format.fmt.pix_mp.height = clip_height;
-        format.fmt.pix_mp.pixelformat = V4L2_PIX_FMT_FWHT_STATELESS;
-        format.fmt.pix_mp.num_planes = 1;
-        if (auto ok = call(video_.get(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok) return ok;
-        format = {};
-        format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
-        if (auto ok = call(video_.get(), VIDIOC_G_FMT, &format, "VIDIOC_G_FMT"); !ok) return ok;
-        const v4l2_pix_format_mplane& frame = format.fmt.pix_mp;
-        if (frame.width != clip_width || frame.height != clip_height || frame.num_planes != 1 ||
-            frame.pixelformat != V4L2_PIX_FMT_NV12)
-            return fail("does not take the clip's size as NV12", "visl");
-        auto coded = Stream::create(video_.get(), V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE, depth);
+    Result<void> start(unsigned depth, const Memory& memory) {
+        const auto size = set_visl_formats(video_.get());
+        if (!size) return tl::make_unexpected(size.error());
+        auto coded = v4l2::Stream::create(video_.get(), V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE, depth);
         if (!coded) return tl::make_unexpected(coded.error());
         coded_ = std::move(*coded);
-        auto frames = Stream::create(video_.get(), V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, depth);
+        auto frames =
+            make_capture(video_.get(), V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE, depth, memory, *size);
         if (!frames) return tl::make_unexpected(frames.error());
         frames_ = std::move(*frames);
         for (unsigned i = 0; i < depth; ++i) {
-            int fd = -1;
-            if (auto ok =
-                    call(media_.get(), MEDIA_IOC_REQUEST_ALLOC, &fd, "MEDIA_IOC_REQUEST_ALLOC");
-                !ok)
-                return ok;
-            requests_.emplace_back(fd);
+            auto request = v4l2::Request::allocate(media_.get());
+            if (!request) return tl::make_unexpected(request.error());
+            requests_.push_back(std::move(*request));
         }
         return rewind();
     }
@@ -76,43 +49,27 @@ class Visl final : public viewing::Producer {
 
     /// The picture shows the frame's sequence number, which only STREAMOFF resets.
     Result<void> rewind() override {
-        for (const Stream* stream : {&coded_, &frames_})
+        for (const v4l2::Stream* stream : {&coded_, &frames_})
             if (auto ok = stream->off(); !ok) return ok;
         while (!queued_.empty())
             if (auto ok = recycle_oldest(); !ok) return ok;
-        for (const Stream* stream : {&coded_, &frames_})
+        for (const v4l2::Stream* stream : {&coded_, &frames_})
             if (auto ok = stream->on(); !ok) return ok;
         return {};
     }
 
     Result<viewing::Handover> submit(unsigned index, viewing::Before before) override {
         const unsigned slot = index % depth();
-        const int request = requests_[slot].get();
+        const v4l2::Request& request = requests_[slot];
         if (before == viewing::Before::zeros)
             std::ranges::fill(frames_.memory(slot), std::uint8_t{0});
-        v4l2_ctrl_fwht_params params{};
-        params.version = V4L2_FWHT_VERSION;
-        params.width = clip_width;
-        params.height = clip_height;
-        params.flags = V4L2_FWHT_FL_I_FRAME | V4L2_FWHT_FL_PIXENC_YUV |
-                       (2 << V4L2_FWHT_FL_COMPONENTS_NUM_OFFSET);
-        v4l2_ext_control control{};
-        control.id = V4L2_CID_STATELESS_FWHT_PARAMS;
-        control.size = sizeof params;
-        control.ptr = &params;
-        v4l2_ext_controls controls{};
-        controls.which = V4L2_CTRL_WHICH_REQUEST_VAL;
-        controls.count = 1;
-        controls.request_fd = request;
-        controls.controls = &control;
-        if (auto ok = call(video_.get(), VIDIOC_S_EXT_CTRLS, &controls, "VIDIOC_S_EXT_CTRLS"); !ok)
+        if (auto ok = set_visl_frame(video_.get(), request); !ok)
             return tl::make_unexpected(ok.error());
         if (auto ok = frames_.queue(slot, {}); !ok) return tl::make_unexpected(ok.error());
-        if (auto ok = coded_.queue(slot, {.used = 1, .request = request, .timestamp = index}); !ok)
-            return tl::make_unexpected(ok.error());
-        if (auto ok = call(request, MEDIA_REQUEST_IOC_QUEUE, nullptr, "MEDIA_REQUEST_IOC_QUEUE");
+        if (auto ok = coded_.queue(slot, {.used = 1, .request = request.fd(), .timestamp = index});
             !ok)
             return tl::make_unexpected(ok.error());
+        if (auto ok = request.queue(); !ok) return tl::make_unexpected(ok.error());
         queued_.push_back(slot);
         return viewing::Handover{slot, frames_.dma_buf(slot), frames_.memory(slot)};
     }
@@ -127,6 +84,8 @@ class Visl final : public viewing::Producer {
     }
 
     Result<bool> finished() override { return frames_.ready(std::chrono::milliseconds{0}); }
+
+    Result<UniqueFd> export_again(unsigned buffer) override { return frames_.export_again(buffer); }
 
     /// Knows the picture only from outside: eight bars below the text, no row of it unwritten.
     /// @return how many grey levels there are in the last row
@@ -143,28 +102,28 @@ class Visl final : public viewing::Producer {
   private:
     /// Makes the request of the oldest job usable again.
     Result<void> recycle_oldest() {
-        const int request = requests_[queued_.front()].get();
+        const v4l2::Request& request = requests_[queued_.front()];
         queued_.pop_front();
-        return call(request, MEDIA_REQUEST_IOC_REINIT, nullptr, "MEDIA_REQUEST_IOC_REINIT");
+        return request.reinit();
     }
 
     UniqueFd video_;
     UniqueFd media_;
-    Stream coded_;
-    Stream frames_;
-    std::vector<UniqueFd> requests_;
+    v4l2::Stream coded_;
+    v4l2::Stream frames_;
+    std::vector<v4l2::Request> requests_;
     std::deque<unsigned> queued_;  // slots between submit and finish, oldest first
 };
 
 }  // namespace
 
-Result<std::unique_ptr<viewing::Producer>> open_visl(unsigned depth) {
-    auto video = open_video("visl");
+Result<std::unique_ptr<viewing::Producer>> open_visl(unsigned depth, const Memory& memory) {
+    auto video = v4l2::open_video("visl");
     if (!video) return tl::make_unexpected(video.error());
-    auto media = open_media("visl");
+    auto media = v4l2::open_media("visl");
     if (!media) return tl::make_unexpected(media.error());
     auto decoder = std::make_unique<Visl>(std::move(*video), std::move(*media));
-    if (auto ok = decoder->start(depth); !ok) return tl::make_unexpected(ok.error());
+    if (auto ok = decoder->start(depth, memory); !ok) return tl::make_unexpected(ok.error());
     return std::unique_ptr<viewing::Producer>{std::move(decoder)};
 }
 

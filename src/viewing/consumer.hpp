@@ -2,10 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 #include <relfence/base/error.hpp>
-#include <relfence/base/unique_fd.hpp>
+#include <relfence/sync/sync_file.hpp>
 
 namespace relfence::viewing {
 
@@ -34,10 +35,11 @@ class Claim {
     [[nodiscard]] Result<void> await(std::chrono::milliseconds timeout) const;
 
   private:
+    [[nodiscard]] Result<bool> ready(std::chrono::milliseconds timeout) const;
+
     int dma_buf_ = -1;
-    Wait wait_ = Wait::nothing;
     bool had_fence_ = false;
-    UniqueFd fence_;
+    std::optional<sync::SyncFile> fence_;  // of a consumer that waits for a sync_file
 };
 
 }  // namespace relfence::viewing

@@ -66,6 +66,7 @@ class FakeProducer final : public Producer {
         order_.pop_front();
         return {};
     }
+    Result<UniqueFd> export_again(unsigned) override { return fail("exports nothing", "fake"); }
     Result<bool> finished() override { return true; }
     Result<double> judge(unsigned index, const image::FrameView& frame) override {
         const auto right = image::draw_scene(width, height, index);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 // cost: what the system calls of producers and consumers take, in ns, with every sample.
 #include <chrono>
-#include <linux/dma-buf.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "players/frame_cases.hpp"
+#include <relfence/dmabuf/dma_buf.hpp>
+
+#include "cases/case.hpp"
 #include "players/player.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,15 +32,11 @@ bool measure(Samples& samples, Work work) {
 }
 
 bool export_and_close(int dma_buf) {
-    dma_buf_export_sync_file request{};
-    request.flags = DMA_BUF_SYNC_READ;
-    if (::ioctl(dma_buf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &request) != 0) return false;
-    return ::close(request.fd) == 0;
+    return dmabuf::export_sync_file(dma_buf, dmabuf::Access::read).has_value();
 }
 
 bool poll_at_once(int dma_buf) {
-    pollfd waiting{dma_buf, POLLIN, 0};
-    return ::poll(&waiting, 1, 0) >= 0;
+    return dmabuf::wait(dma_buf, dmabuf::Access::read, 0ms).has_value();
 }
 
 /// Exports and polls @p count times each.
@@ -59,7 +53,7 @@ Result<void> look(int dma_buf, unsigned count, Samples& exports, Samples& polls)
 }  // namespace
 
 Outcome cost(const Setup& setup) {
-    auto player = open_player(setup.driver, image::Layout::nv12, clip_frames, 4);
+    auto player = players::open_player(setup.driver, image::Layout::nv12, clip_frames, 4);
     if (!player) return Outcome::error(player.error());
     viewing::Producer& producer = *player->producer;
     if (auto ok = producer.rewind(); !ok) return Outcome::error(ok.error());
@@ -88,7 +82,7 @@ Outcome cost(const Setup& setup) {
     if (auto ok = look(dma_buf, cycles, export_idle, poll_idle); !ok)
         return Outcome::error(ok.error());
     // A kernel without the lab's groundwork has no job to look at in flight; the rest still counts.
-    if (const auto slow = JobTime::set(setup.driver, job_time)) {
+    if (const auto slow = players::JobTime::set(setup.driver, job_time)) {
         for (unsigned i = 0; i < jobs_in_flight; ++i) {
             const auto handover = producer.submit(i % clip_frames, viewing::Before::stale);
             if (!handover) return Outcome::error(handover.error());
@@ -119,4 +113,4 @@ Outcome cost(const Setup& setup) {
     return outcome;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

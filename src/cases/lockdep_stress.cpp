@@ -2,11 +2,11 @@
 // lockdep-stress: everything at once, for the lock checker to watch.
 #include <fmt/format.h>
 
-#include "players/frame_cases.hpp"
+#include "cases/case.hpp"
+#include "cases/stress.hpp"
 #include "players/player.hpp"
-#include "players/stress.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,9 +25,9 @@ Outcome lockdep_stress(const Setup& setup) {
         return Outcome::error(
             fail("has reported already and watches no longer", "lockdep", "see the console")
                 .value());
-    std::vector<JobTime> slow;
+    std::vector<players::JobTime> slow;
     for (const char* driver : {"vicodec", "visl"}) {
-        auto time = JobTime::set(driver, job_time);
+        auto time = players::JobTime::set(driver, job_time);
         if (!time) return Outcome::skip(time.error());
         slow.push_back(std::move(*time));
     }
@@ -45,4 +45,4 @@ Outcome lockdep_stress(const Setup& setup) {
     return outcome;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

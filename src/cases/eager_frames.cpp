@@ -2,12 +2,12 @@
 // eager-frames: a consumer that gets the dma-buf at submit reads every frame of a clip.
 #include <fmt/format.h>
 
-#include "players/frame_cases.hpp"
-#include "players/pictures.hpp"
+#include "cases/case.hpp"
+#include "cases/pictures.hpp"
 #include "players/player.hpp"
 #include "viewing/viewing.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -23,9 +23,9 @@ constexpr unsigned control_frames = 6;
 
 Outcome eager_frames(const Setup& setup) {
     const unsigned frames = setup.quick ? 12 : 60;
-    auto player = open_player(setup.driver, image::Layout::nv12, frames, buffers);
+    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, buffers);
     if (!player) return Outcome::error(player.error());
-    const auto slow = JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, job_time);
     if (!slow) return Outcome::skip(slow.error());
 
     // Negative control: a reader that does not wait at all must see wrong frames, else the job is
@@ -65,4 +65,4 @@ Outcome eager_frames(const Setup& setup) {
     return outcome;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "players/stream.hpp"
-
 #include <fcntl.h>
-#include <filesystem>
-#include <fstream>
-#include <linux/udmabuf.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <utility>
 
-#include <fmt/format.h>
+#include <relfence/v4l2/device.hpp>
+#include <relfence/v4l2/stream.hpp>
 
-namespace relfence::players {
+namespace relfence::v4l2 {
 namespace {
-
-constexpr int device_limit = 64;
 
 /// A v4l2_buffer of a queue with the one plane that a multi-planar queue wants beside it.
 struct Buffer {
@@ -47,46 +39,6 @@ struct Buffer {
 };
 
 }  // namespace
-
-Result<void> call(int fd, unsigned long request, void* argument, std::string_view name) {
-    if (::ioctl(fd, request, argument) != 0) return fail_errno(name, "video device");
-    return {};
-}
-
-Result<UniqueFd> open_video(std::string_view name) {
-    for (int i = 0; i < device_limit; ++i) {
-        std::string found;
-        std::ifstream file{fmt::format("/sys/class/video4linux/video{}/name", i)};
-        if (std::getline(file, found) && found.starts_with(name))
-            return open_fd(fmt::format("/dev/video{}", i), O_RDWR | O_NONBLOCK);
-    }
-    return fail("is the name of no video device", name, "does the kernel have it?");
-}
-
-std::uint32_t fourcc_of(image::Layout layout) {
-    return layout == image::Layout::nv12 ? V4L2_PIX_FMT_NV12 : V4L2_PIX_FMT_XBGR32;
-}
-
-Result<UniqueFd> allocate_udmabuf(std::size_t length) {
-    const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    const std::size_t rounded = (length + page - 1) / page * page;
-    const UniqueFd memory{::memfd_create("relfence", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
-    if (!memory.valid()) return fail_errno("memfd_create", "udmabuf");
-    if (::ftruncate(memory.get(), static_cast<off_t>(rounded)) != 0)
-        return fail_errno("ftruncate", "udmabuf");
-    // udmabuf insists: pages that could be cut off later are no buffer.
-    if (::fcntl(memory.get(), F_ADD_SEALS, F_SEAL_SHRINK) != 0)
-        return fail_errno("F_ADD_SEALS", "udmabuf");
-    auto device = open_fd("/dev/udmabuf", O_RDWR);
-    if (!device) return device;
-    udmabuf_create request{};
-    request.memfd = static_cast<std::uint32_t>(memory.get());
-    request.flags = UDMABUF_FLAGS_CLOEXEC;
-    request.size = rounded;
-    const int fd = ::ioctl(device->get(), UDMABUF_CREATE, &request);
-    if (fd < 0) return fail_errno("UDMABUF_CREATE", "/dev/udmabuf");
-    return UniqueFd{fd};
-}
 
 Result<Stream> Stream::import(int fd, v4l2_buf_type type, std::vector<UniqueFd> buffers,
                               std::size_t length) {
@@ -129,13 +81,9 @@ Result<Stream> Stream::create(int fd, v4l2_buf_type type, unsigned count) {
                                 buffer.offset());
         if (at == MAP_FAILED) return fail_errno("mmap", "video buffer");
         stream.maps_.emplace_back(static_cast<std::uint8_t*>(at), buffer.length());
-        v4l2_exportbuffer exported{};
-        exported.type = type;
-        exported.index = index;
-        exported.flags = O_RDWR | O_CLOEXEC;
-        if (auto ok = call(fd, VIDIOC_EXPBUF, &exported, "VIDIOC_EXPBUF"); !ok)
-            return tl::make_unexpected(ok.error());
-        stream.exports_.emplace_back(exported.fd);
+        auto exported = stream.export_again(index);
+        if (!exported) return tl::make_unexpected(exported.error());
+        stream.exports_.push_back(std::move(*exported));
     }
     return stream;
 }
@@ -183,7 +131,18 @@ Result<void> Stream::queue(unsigned index, const Queued& with) const {
         buffer.buffer.flags |= V4L2_BUF_FLAG_REQUEST_FD;
         buffer.buffer.request_fd = with.request;
     }
+    if (with.hold_capture) buffer.buffer.flags |= V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF;
     return call(fd_, VIDIOC_QBUF, &buffer.buffer, "VIDIOC_QBUF");
+}
+
+Result<UniqueFd> Stream::export_again(unsigned index) const {
+    v4l2_exportbuffer exported{};
+    exported.type = type_;
+    exported.index = index;
+    exported.flags = O_RDWR | O_CLOEXEC;
+    if (auto ok = call(fd_, VIDIOC_EXPBUF, &exported, "VIDIOC_EXPBUF"); !ok)
+        return tl::make_unexpected(ok.error());
+    return UniqueFd{exported.fd};
 }
 
 Result<bool> Stream::ready(std::chrono::milliseconds timeout) const {
@@ -205,4 +164,4 @@ Result<Stream::Dequeued> Stream::dequeue(std::chrono::milliseconds timeout) cons
                     (buffer.buffer.flags & V4L2_BUF_FLAG_ERROR) != 0};
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::v4l2

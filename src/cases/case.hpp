@@ -11,7 +11,9 @@
 
 #include <relfence/base/error.hpp>
 
-namespace relfence::players {
+#include "players/memory.hpp"
+
+namespace relfence::cases {
 
 /// How a case shall run.
 struct Setup {
@@ -47,6 +49,41 @@ struct Outcome {
     }
 };
 
+/// in-flight-fence: EXPORT_SYNC_FILE while the driver writes. Catches: no producer fence, or one
+/// that outlives the job. Drivers: vim2m, vicodec, visl.
+[[nodiscard]] Outcome in_flight_fence(const Setup& setup);
+
+/// in-flight-poll: poll() on the dma-buf while the driver writes, and until it wakes. Catches: a
+/// buffer that is said to be ready too early, or never. Drivers: vim2m, vicodec, visl.
+[[nodiscard]] Outcome in_flight_poll(const Setup& setup);
+
+/// export-order: the same buffer, exported before and after the job has started. Catches: fences
+/// that only some of those who hold a buffer see. Drivers: vim2m, vicodec, visl.
+[[nodiscard]] Outcome export_order(const Setup& setup);
+
+/// imported-*: as in-flight-fence, into dma-bufs of somebody else's. Catches: fences that are added
+/// without a reserved place. Drivers: vim2m, vicodec, visl.
+[[nodiscard]] Outcome imported(const Setup& setup, const players::Memory& memory);
+
+/// starved-output: a CAPTURE buffer is queued, no OUTPUT buffer ever is. Catches: a fence that
+/// waits for userspace. Drivers: vim2m, visl.
+[[nodiscard]] Outcome starved_output(const Setup& setup);
+
+/// held-capture: V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF between two slices. Catches: as
+/// starved-output. Driver: visl.
+[[nodiscard]] Outcome held_capture(const Setup& setup);
+
+/// failed-job: a frame that the codec cannot decode. Catches: a fence that hides the error.
+/// Driver: vicodec.
+[[nodiscard]] Outcome failed_job(const Setup& setup);
+
+/// abort-streamoff, abort-close, abort-kill: the player goes away in mid-job. Catches: fences that
+/// never signal. Drivers: vim2m, vicodec (but for STREAMOFF, which its player does by closing),
+/// visl.
+[[nodiscard]] Outcome abort_streamoff(const Setup& setup);
+[[nodiscard]] Outcome abort_close(const Setup& setup);
+[[nodiscard]] Outcome abort_kill(const Setup& setup);
+
 /// eager-frames: one job at a time; the consumer waits on the dma-buf alone, once by poll(), once
 /// by a sync_file. Catches: no fence at all, one that signals early, one that never does. Drivers:
 /// vicodec, visl.
@@ -68,4 +105,4 @@ struct Outcome {
 /// Drivers: vicodec, visl.
 [[nodiscard]] Outcome cost(const Setup& setup);
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

@@ -11,7 +11,7 @@
 
 #include <relfence/base/error.hpp>
 
-namespace relfence::players {
+namespace relfence::cases {
 
 /// What the workers of a stress count. They are processes, so this lies in shared memory.
 struct StressCounters {
@@ -56,4 +56,4 @@ struct StressReport {
 /// before the codec's run() a deadlock.
 [[nodiscard]] Result<StressReport> run_stress(std::chrono::milliseconds duration);
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

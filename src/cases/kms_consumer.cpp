@@ -2,12 +2,12 @@
 // kms-consumer: a display is handed the dma-buf in mid-job.
 #include <fmt/format.h>
 
-#include "players/frame_cases.hpp"
-#include "players/pictures.hpp"
+#include "cases/case.hpp"
+#include "cases/pictures.hpp"
 #include "players/player.hpp"
 #include "viewing/display_viewing.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -20,9 +20,9 @@ constexpr unsigned buffers = 3;
 
 Outcome kms_consumer(const Setup& setup) {
     const unsigned frames = setup.quick ? 5 : 12;
-    auto player = open_player(setup.driver, image::Layout::xrgb8888, frames, buffers);
+    auto player = players::open_player(setup.driver, image::Layout::xrgb8888, frames, buffers);
     if (!player) return Outcome::error(player.error());
-    auto display = kms::Device::open("vkms", clip_width, clip_height);
+    auto display = kms::Device::open("vkms", players::clip_width, players::clip_height);
     if (!display) return Outcome::skip(display.error());
 
     // Negative control of the display itself: frames that are finished must come out right, else
@@ -32,7 +32,7 @@ Outcome kms_consumer(const Setup& setup) {
     if (control->viewing.differ != 0)
         return Outcome::error(fail("does not show finished frames as they are", "vkms").value());
 
-    const auto slow = JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, job_time);
     if (!slow) return Outcome::skip(slow.error());
     const auto shown = viewing::watch_on_display(*player->producer, *display, player->reference);
     if (!shown) return Outcome::error(shown.error());
@@ -53,4 +53,4 @@ Outcome kms_consumer(const Setup& setup) {
     return outcome;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

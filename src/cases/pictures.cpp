@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "players/pictures.hpp"
+#include "cases/pictures.hpp"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 
 #include <relfence/image/png.hpp>
 
-namespace relfence::players {
+namespace relfence::cases {
 
 Result<void> save_pictures(const Setup& setup, std::string_view prefix,
                            const viewing::WrongFrame& frame, Outcome& outcome) {
@@ -24,4 +24,4 @@ Result<void> save_pictures(const Setup& setup, std::string_view prefix,
     return {};
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

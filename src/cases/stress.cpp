@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "players/stress.hpp"
+#include "cases/stress.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -22,13 +22,14 @@
 #include <fmt/format.h>
 
 #include <relfence/kms/device.hpp>
+#include <relfence/v4l2/device.hpp>
 
-#include "players/stream.hpp"
 #include "players/vicodec_producer.hpp"
+#include "players/vim2m_jobs.hpp"
 #include "players/visl_producer.hpp"
 #include "viewing/consumer.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -76,8 +77,8 @@ class SharedMemory {
 /// Made once, before there are workers: a victim shall be killed while it plays, not while it
 /// encodes.
 struct Clips {
-    Clip yuv;
-    Clip rgb;
+    players::Clip yuv;
+    players::Clip rgb;
 };
 
 /// What a worker process needs.
@@ -161,7 +162,7 @@ class Onlooker {
 };
 
 /// Plays a clip over and over, aborting it now and then with jobs queued.
-Result<void> play(Worker& worker, viewing::Producer& producer) {
+Result<void> play(Worker& worker, viewing::JobSource& producer) {
     Onlooker onlooker{worker.shared, static_cast<unsigned>(worker.random())};
     while (worker.going()) {
         unsigned queued = 0;
@@ -191,19 +192,26 @@ Result<void> play(Worker& worker, viewing::Producer& producer) {
 }
 
 Result<void> play_vicodec(Worker& worker) {
-    auto producer = open_vicodec(worker.clips.yuv, player_depth);
+    auto producer = players::open_vicodec(worker.clips.yuv, player_depth);
     if (!producer) return tl::make_unexpected(producer.error());
     return play(worker, **producer);
 }
 
 Result<void> play_imported(Worker& worker) {
-    auto producer = open_vicodec(worker.clips.yuv, player_depth, Frames::imported);
+    auto producer = players::open_vicodec(worker.clips.yuv, player_depth,
+                                          {.source = players::Memory::Source::udmabuf});
     if (!producer) return tl::make_unexpected(producer.error());
     return play(worker, **producer);
 }
 
+Result<void> play_vim2m(Worker& worker) {
+    auto jobs = players::open_vim2m(player_depth, {}, 5ms);
+    if (!jobs) return tl::make_unexpected(jobs.error());
+    return play(worker, **jobs);
+}
+
 Result<void> play_visl(Worker& worker) {
-    auto producer = open_visl(player_depth);
+    auto producer = players::open_visl(player_depth);
     if (!producer) return tl::make_unexpected(producer.error());
     return play(worker, **producer);
 }
@@ -211,7 +219,7 @@ Result<void> play_visl(Worker& worker) {
 /// Opens and closes players: control handlers and queues come and go.
 Result<void> reopen(Worker& worker) {
     while (worker.going()) {
-        auto producer = open_visl(2);
+        auto producer = players::open_visl(2);
         if (!producer) return tl::make_unexpected(producer.error());
         for (unsigned index = 0; index < 2; ++index) {
             if (auto ok = (*producer)->submit(index, viewing::Before::stale); !ok)
@@ -227,12 +235,12 @@ Result<void> reopen(Worker& worker) {
 Result<void> set_controls(Worker& worker) {
     while (worker.going()) {
         for (const std::string_view name : {"stateful-encoder", "visl", "vim2m"}) {
-            const auto video = open_video(name);
+            const auto video = v4l2::open_video(name);
             if (!video) return tl::make_unexpected(video.error());
             const int fd = video->get();
             v4l2_query_ext_ctrl query{};
             for (query.id = V4L2_CTRL_FLAG_NEXT_CTRL;
-                 call(fd, VIDIOC_QUERY_EXT_CTRL, &query, "VIDIOC_QUERY_EXT_CTRL");
+                 v4l2::call(fd, VIDIOC_QUERY_EXT_CTRL, &query, "VIDIOC_QUERY_EXT_CTRL");
                  query.id |= V4L2_CTRL_FLAG_NEXT_CTRL) {
                 v4l2_event_subscription changes{};
                 changes.type = V4L2_EVENT_CTRL;
@@ -240,11 +248,11 @@ Result<void> set_controls(Worker& worker) {
                 changes.flags = V4L2_EVENT_SUB_FL_SEND_INITIAL;
                 // Refused for classes of controls: that is no failure.
                 const auto subscribed =
-                    call(fd, VIDIOC_SUBSCRIBE_EVENT, &changes, "VIDIOC_SUBSCRIBE_EVENT");
+                    v4l2::call(fd, VIDIOC_SUBSCRIBE_EVENT, &changes, "VIDIOC_SUBSCRIBE_EVENT");
                 v4l2_control control{};
                 control.id = query.id;
-                if (call(fd, VIDIOC_G_CTRL, &control, "VIDIOC_G_CTRL") &&
-                    call(fd, VIDIOC_S_CTRL, &control, "VIDIOC_S_CTRL") && subscribed)
+                if (v4l2::call(fd, VIDIOC_G_CTRL, &control, "VIDIOC_G_CTRL") &&
+                    v4l2::call(fd, VIDIOC_S_CTRL, &control, "VIDIOC_S_CTRL") && subscribed)
                     worker.count(StressCounters::controls);
             }
         }
@@ -255,9 +263,9 @@ Result<void> set_controls(Worker& worker) {
 
 /// Shows each frame at submit on a display.
 Result<void> show(Worker& worker) {
-    auto producer = open_vicodec(worker.clips.rgb, 2);
+    auto producer = players::open_vicodec(worker.clips.rgb, 2);
     if (!producer) return tl::make_unexpected(producer.error());
-    auto display = kms::Device::open("vkms", clip_width, clip_height);
+    auto display = kms::Device::open("vkms", players::clip_width, players::clip_height);
     if (!display) return tl::make_unexpected(display.error());
     auto black = display->create_dumb(DRM_FORMAT_XRGB8888);
     if (!black) return tl::make_unexpected(black.error());
@@ -267,7 +275,8 @@ Result<void> show(Worker& worker) {
         const auto handover = (*producer)->submit(index, viewing::Before::stale);
         if (!handover) return tl::make_unexpected(handover.error());
         worker.count(StressCounters::jobs);
-        const auto frame = display->import(handover->dma_buf, DRM_FORMAT_XRGB8888, clip_width * 4);
+        const auto frame =
+            display->import(handover->dma_buf, DRM_FORMAT_XRGB8888, players::clip_width * 4);
         if (!frame) return tl::make_unexpected(frame.error());
         const auto flip = display->commit({.show = &*frame, .nonblock = true});
         if (!flip) return tl::make_unexpected(flip.error());
@@ -282,9 +291,9 @@ Result<void> show(Worker& worker) {
 }
 
 Result<Clips> make_clips() {
-    auto yuv = make_clip(image::Layout::nv12, clip_frames);
+    auto yuv = players::make_clip(image::Layout::nv12, clip_frames);
     if (!yuv) return tl::make_unexpected(yuv.error());
-    auto rgb = make_clip(image::Layout::xrgb8888, clip_frames);
+    auto rgb = players::make_clip(image::Layout::xrgb8888, clip_frames);
     if (!rgb) return tl::make_unexpected(rgb.error());
     return Clips{std::move(*yuv), std::move(*rgb)};
 }
@@ -363,8 +372,8 @@ Result<StressReport> run_stress(std::chrono::milliseconds duration) {
     const auto end = Clock::now() + duration;
     std::vector<pid_t> workers;
     unsigned seed = 1;
-    for (const Work work :
-         {play_vicodec, play_imported, play_visl, play_visl, reopen, set_controls, show}) {
+    for (const Work work : {play_vicodec, play_imported, play_vim2m, play_visl, play_visl, reopen,
+                            set_controls, show}) {
         const auto worker = start(**shared, *clips, work, end, seed++);
         if (!worker) return tl::make_unexpected(worker.error());
         workers.push_back(*worker);
@@ -381,4 +390,4 @@ Result<StressReport> run_stress(std::chrono::milliseconds duration) {
     return report;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

@@ -2,12 +2,12 @@
 // queued-depth: the same consumer while the player keeps several jobs queued.
 #include <fmt/format.h>
 
-#include "players/frame_cases.hpp"
-#include "players/pictures.hpp"
+#include "cases/case.hpp"
+#include "cases/pictures.hpp"
 #include "players/player.hpp"
 #include "viewing/viewing.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,9 +18,9 @@ constexpr auto job_time = 20ms;
 
 Outcome queued_depth(const Setup& setup, unsigned depth) {
     const unsigned frames = setup.quick ? 12 : 40;
-    auto player = open_player(setup.driver, image::Layout::nv12, frames, depth);
+    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, depth);
     if (!player) return Outcome::error(player.error());
-    const auto slow = JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, job_time);
     if (!slow) return Outcome::skip(slow.error());
     const auto viewing = viewing::watch(
         *player->producer, {.wait = viewing::Wait::sync_file, .depth = depth, .job_time = job_time},
@@ -39,4 +39,4 @@ Outcome queued_depth(const Setup& setup, unsigned depth) {
     return outcome;
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

@@ -5,29 +5,12 @@
 #include <cstdint>
 #include <linux/videodev2.h>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include <relfence/base/error.hpp>
 #include <relfence/base/unique_fd.hpp>
-#include <relfence/image/frame.hpp>
 
-namespace relfence::players {
-
-/// One ioctl(2): returns what failed and does not log, since the caller has the context.
-/// @param name the request's name, for the error
-[[nodiscard]] Result<void> call(int fd, unsigned long request, void* argument,
-                                std::string_view name);
-
-/// Opens the video device whose name starts with @p name, without blocking: "stateful-decoder".
-[[nodiscard]] Result<UniqueFd> open_video(std::string_view name);
-
-/// The V4L2 format of a layout that the drivers here write: nv12 or xrgb8888.
-[[nodiscard]] std::uint32_t fourcc_of(image::Layout layout);
-
-/// A dma-buf of plain memory, from udmabuf: pages of a memfd. @param length is rounded up to pages
-[[nodiscard]] Result<UniqueFd> allocate_udmabuf(std::size_t length);
+namespace relfence::v4l2 {
 
 /// One queue of a mem2mem device with its buffers, of one plane each, mapped and exported.
 ///
@@ -58,6 +41,8 @@ class Stream {
         std::size_t used = 0;    ///< bytes of data in an OUTPUT buffer
         int request = -1;        ///< media request that the buffer belongs to, or -1
         unsigned timestamp = 0;  ///< microseconds
+        /// V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF: more jobs follow that write the same CAPTURE buffer.
+        bool hold_capture = false;
     };
     [[nodiscard]] Result<void> queue(unsigned index, const Queued& with) const;
 
@@ -70,6 +55,8 @@ class Stream {
     /// Waits for a buffer. Fails with ETIMEDOUT.
     [[nodiscard]] Result<Dequeued> dequeue(std::chrono::milliseconds timeout = std::chrono::seconds{
                                                5}) const;
+    /// A second dma-buf of a buffer of ours (VIDIOC_EXPBUF), made now. Fails for imported buffers.
+    [[nodiscard]] Result<UniqueFd> export_again(unsigned index) const;
     /// Whether dequeue() would return at once.
     [[nodiscard]] Result<bool> ready(std::chrono::milliseconds timeout) const;
 
@@ -85,4 +72,4 @@ class Stream {
     std::vector<UniqueFd> exports_;
 };
 
-}  // namespace relfence::players
+}  // namespace relfence::v4l2

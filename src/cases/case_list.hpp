@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "players/frame_cases.hpp"
+#include "cases/case.hpp"
 
-namespace relfence::players {
+namespace relfence::cases {
 
 /// A case as the registry of relfence-cases wants it.
-struct FrameCase {
+struct Case {
     std::string id;
     std::string title;
     std::string catches;  ///< which bug it catches
@@ -20,6 +20,6 @@ struct FrameCase {
 
 /// The cases that look at frames, in the order in which they should run: the one that may end in a
 /// lockdep report comes last, since lockdep watches no longer after it.
-[[nodiscard]] const std::vector<FrameCase>& frame_cases();
+[[nodiscard]] const std::vector<Case>& all_cases();
 
-}  // namespace relfence::players
+}  // namespace relfence::cases

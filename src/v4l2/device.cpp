@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include <fcntl.h>
+#include <fstream>
+#include <linux/media.h>
+#include <linux/videodev2.h>
+#include <string>
+#include <sys/ioctl.h>
+
+#include <fmt/format.h>
+
+#include <relfence/v4l2/device.hpp>
+
+namespace relfence::v4l2 {
+namespace {
+
+constexpr int device_limit = 64;
+
+}  // namespace
+
+Result<void> call(int fd, unsigned long request, void* argument, std::string_view name) {
+    if (::ioctl(fd, request, argument) != 0) return fail_errno(name, "video device");
+    return {};
+}
+
+Result<UniqueFd> open_video(std::string_view name) {
+    for (int i = 0; i < device_limit; ++i) {
+        std::string found;
+        std::ifstream file{fmt::format("/sys/class/video4linux/video{}/name", i)};
+        if (std::getline(file, found) && found.starts_with(name))
+            return open_fd(fmt::format("/dev/video{}", i), O_RDWR | O_NONBLOCK);
+    }
+    return fail("is the name of no video device", name, "does the kernel have it?");
+}
+
+Result<UniqueFd> open_media(std::string_view driver) {
+    for (int i = 0; i < device_limit; ++i) {
+        auto fd = open_fd(fmt::format("/dev/media{}", i), O_RDWR);
+        media_device_info info{};
+        if (fd && call(fd->get(), MEDIA_IOC_DEVICE_INFO, &info, "MEDIA_IOC_DEVICE_INFO") &&
+            driver == info.driver)
+            return fd;
+    }
+    return fail("is the driver of no media device", driver, "does the kernel have it?");
+}
+
+Result<void> set_control(int fd, std::string_view name, std::int64_t value) {
+    v4l2_query_ext_ctrl query{};
+    query.id = V4L2_CTRL_FLAG_NEXT_CTRL;
+    while (::ioctl(fd, VIDIOC_QUERY_EXT_CTRL, &query) == 0) {
+        if (name == query.name) {
+            v4l2_ext_control control{};
+            control.id = query.id;
+            if (query.type == V4L2_CTRL_TYPE_INTEGER64)
+                control.value64 = value;
+            else
+                control.value = static_cast<std::int32_t>(value);
+            v4l2_ext_controls controls{};
+            controls.which = V4L2_CTRL_WHICH_CUR_VAL;
+            controls.count = 1;
+            controls.controls = &control;
+            return call(fd, VIDIOC_S_EXT_CTRLS, &controls, "VIDIOC_S_EXT_CTRLS");
+        }
+        query.id |= V4L2_CTRL_FLAG_NEXT_CTRL;
+    }
+    return fail("is the name of no control", name);
+}
+
+}  // namespace relfence::v4l2
