@@ -47,6 +47,7 @@ Command add_shell(CLI::App& app);
 Command add_run(CLI::App& app);
 Command add_compare(CLI::App& app);
 Command add_cache(CLI::App& app);
+Command add_page(CLI::App& app);
 Command add_clean(CLI::App& app);
 
 }  // namespace relfence::lab

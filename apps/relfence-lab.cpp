@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
     std::vector<std::pair<std::string, Command>> commands{
         {"build", add_build(app)}, {"exec", add_exec(app)},       {"shell", add_shell(app)},
         {"run", add_run(app)},     {"compare", add_compare(app)}, {"cache", add_cache(app)},
-        {"clean", add_clean(app)}};
+        {"page", add_page(app)},   {"clean", add_clean(app)}};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

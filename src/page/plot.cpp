@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kLabelWidth = 210;
 constexpr double kPlotWidth = 430;
-constexpr double kFigureWidth = 200;
+constexpr double kFigureWidth = 260;
 constexpr double kRowHeight = 30;
 constexpr double kAxisHeight = 26;
 /// More dots than this only blacken the bar; they are thinned evenly over the sorted samples.
@@ -21,8 +21,18 @@ constexpr std::size_t kMostDots = 200;
 
 std::string short_number(double value) {
     if (value >= 1e6) return fmt::format("{:.3g}M", value / 1e6);
-    if (value >= 1e4) return fmt::format("{:.3g}k", value / 1e3);
+    if (value >= 1e3) return fmt::format("{:.3g}k", value / 1e3);
     return fmt::format("{:.3g}", value);
+}
+
+/// A number with its unit; times in the unit that a reader would choose.
+std::string quantity(double value, const std::string& unit) {
+    if (unit == "ns") {
+        if (value >= 1e9) return fmt::format("{:.3g} s", value / 1e9);
+        if (value >= 1e6) return fmt::format("{:.3g} ms", value / 1e6);
+        if (value >= 1e3) return fmt::format("{:.3g} µs", value / 1e3);
+    }
+    return short_number(value) + " " + escape(unit);
 }
 
 }  // namespace
@@ -59,9 +69,13 @@ std::string to_svg(const Plot& plot) {
         const double x = kLabelWidth + (decade - first) / (last - first) * kPlotWidth;
         svg += fmt::format("<line class=grid x1='{0:.1f}' x2='{0:.1f}' y1='0' y2='{1:.1f}'/>", x,
                            height - kAxisHeight);
-        svg += fmt::format("<text class=axis x='{:.1f}' y='{:.1f}'>{} {}</text>\n", x, height - 8,
-                           short_number(std::pow(10, decade)), escape(plot.unit));
+        svg += fmt::format("<text class=axis x='{:.1f}' y='{:.1f}'>{}</text>\n", x, height - 8,
+                           quantity(std::pow(10, decade), plot.unit));
     }
+    // Times may differ in their unit; what all share is said once, with the median.
+    const auto range = [&](double value) {
+        return plot.unit == "ns" ? quantity(value, plot.unit) : short_number(value);
+    };
     double y = kRowHeight / 2;
     for (const Series& series : plot.series) {
         std::vector<double> sorted = series.values;
@@ -80,9 +94,9 @@ std::string to_svg(const Plot& plot) {
         svg +=
             fmt::format("<line class=median x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/>",
                         x_of(median), y - 10, y + 10);
-        svg += fmt::format("<text class=figure x='{:.1f}' y='{:.1f}'>{} {} ({}–{}), n={}</text>\n",
-                           kLabelWidth + kPlotWidth + 10, y + 4, short_number(median),
-                           escape(plot.unit), short_number(p10), short_number(p90), sorted.size());
+        svg += fmt::format("<text class=figure x='{:.1f}' y='{:.1f}'>{} ({}–{}), n={}</text>\n",
+                           kLabelWidth + kPlotWidth + 10, y + 4, quantity(median, plot.unit),
+                           range(p10), range(p90), sorted.size());
         y += kRowHeight;
     }
     return svg + "</svg>\n";

@@ -33,8 +33,11 @@ thead th { background:var(--none) } tbody th { font-weight:600; min-width:11rem 
 td.ok { background:var(--goodbg) } td.no { background:var(--badbg) } td.none { background:var(--none); color:var(--dim) }
 td .mark { float:right; font-weight:700 } td.ok .mark { color:var(--good) } td.no .mark { color:var(--bad) }
 .case { font-weight:400; color:var(--dim); font-size:.88rem } small { color:var(--dim) }
-a { color:var(--ink) } figure { display:inline-block; margin:0 1rem 1rem 0; vertical-align:top }
-figure img { max-width:22rem; border:1px solid var(--line); image-rendering:pixelated } figcaption { font-size:.85rem; color:var(--dim); max-width:22rem }
+summary { color:var(--dim); font-size:.88rem; cursor:pointer } details { font-size:.88rem }
+h3 { font-size:1rem; margin:1rem 0 .3rem } .frames { display:flex; flex-wrap:wrap; gap:0 1rem } .frames h3 { flex-basis:100% }
+td { min-width:7rem }
+a { color:var(--ink) } figure { margin:0 0 1rem; max-width:24rem }
+figure img { max-width:100%; border:1px solid var(--line); image-rendering:pixelated } figcaption { font-size:.85rem; color:var(--dim) }
 .plot { width:100%; max-width:56rem; display:block; margin:.2rem 0 1.2rem } .plot text { font:12px system-ui,sans-serif; fill:var(--fg) }
 .plot .label { text-anchor:end } .plot .axis { fill:var(--dim); text-anchor:middle } .plot .grid { stroke:var(--line) }
 .plot .range { fill:var(--ink); opacity:.22 } .plot circle { fill:var(--ink); opacity:.45 } .plot .median { stroke:var(--fg); stroke-width:2 }
@@ -77,23 +80,37 @@ Result<void> check(const json& report) {
     return {};
 }
 
-std::string table_cell(const json* cell) {
+/// A file of the report as a link. Percent-encoded, so that no name becomes a scheme, a query or
+/// leaves the attribute.
+std::string link(std::string_view directory, std::string_view name) {
+    std::string url{directory == "." || directory.empty() ? "./" : std::string{directory} + "/"};
+    std::string encoded;
+    for (const char c : url.append(name)) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') ||
+                           std::string_view{"/._-~+"}.find(c) != std::string_view::npos;
+        encoded +=
+            plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return encoded;
+}
+
+std::string table_cell(const json* cell, const std::string& why, std::string_view directory) {
     if (cell == nullptr) return "<td class=none>–</td>";
     const bool ok = is_ok(*cell);
     std::string html = fmt::format("<td class={}><span class=mark>{}</span>{}", ok ? "ok" : "no",
                                    ok ? "✓" : "✗", escape(text_of(*cell, "seen")));
     if (!ok)
         html += fmt::format("<br><small>expected: {}</small>", escape(text_of(*cell, "expected")));
-    if (const std::string why = text_of(*cell, "why"); !why.empty())
-        html += fmt::format("<br><small>{}</small>", escape(why));
+    if (!why.empty())
+        html += fmt::format("<details><summary>why</summary>{}</details>", escape(why));
     if (const std::string log = text_of(*cell, "log"); !log.empty() && !ok)
-        html += fmt::format("<br><a href='{}'>console log</a>",
-                            escape(std::filesystem::path{log}.filename().string()));
+        html += fmt::format("<br><a href='{}'>console log</a>", link(directory, log));
     return html + "</td>";
 }
 
 std::string table(const json& report, const std::vector<Row>& rows,
-                  const std::vector<std::string>& kernels) {
+                  const std::vector<std::string>& kernels, std::string_view directory) {
     std::map<std::pair<Row, std::string>, const json*> cells;
     for (const json& cell : report["cells"])
         cells[{{cell["case"], cell["driver"]}, cell["kernel"]}] = &cell;
@@ -108,35 +125,43 @@ std::string table(const json& report, const std::vector<Row>& rows,
     for (const Row& row : rows) {
         html += fmt::format("<tr><th>{}, {}", escape(row.case_id), escape(row.driver));
         const auto about = cases.find(row.case_id);
-        if (row.case_id != last && about != cases.end())
+        // The drivers of a case share what is said about it.
+        const bool first = row.case_id != last && about != cases.end();
+        if (first)
             html +=
                 fmt::format("<div class=case>{}</div>", escape(text_of(*about->second, "catches")));
         last = row.case_id;
         html += "</th>";
         for (const std::string& kernel : kernels) {
             const auto it = cells.find({row, kernel});
-            html += table_cell(it == cells.end() ? nullptr : it->second);
+            std::string reason;
+            if (first && about->second->contains("why") && (*about->second)["why"].is_object())
+                reason = text_of((*about->second)["why"], kernel.c_str());
+            html += table_cell(it == cells.end() ? nullptr : it->second, reason, directory);
         }
         html += "</tr>\n";
     }
     return html + "</tbody></table></div>\n";
 }
 
-std::string pictures(const json& report) {
+std::string pictures(const json& report, std::string_view directory) {
     std::string html;
     for (const json& cell : report["cells"]) {
         if (!cell.contains("artifacts") || !cell["artifacts"].is_array()) continue;
+        std::string images;
         for (const json& artifact : cell["artifacts"]) {
             if (!artifact.is_string()) continue;
             const auto name = artifact.get<std::string>();
             if (!name.ends_with(".png")) continue;
-            html += fmt::format(
-                "<figure><a href='{0}'><img src='{0}' alt='{1}'></a><figcaption>{2}, {3}, {4}: {1}"
-                "</figcaption></figure>\n",
-                escape(name), escape(std::filesystem::path{name}.filename().string()),
-                escape(text_of(cell, "kernel")), escape(text_of(cell, "case")),
-                escape(text_of(cell, "driver")));
+            images += fmt::format(
+                "<figure><a href='{0}'><img src='{0}' alt='{1}' loading=lazy></a>"
+                "<figcaption>{1}</figcaption></figure>\n",
+                link(directory, name), escape(std::filesystem::path{name}.stem().string()));
         }
+        if (images.empty()) continue;
+        html += fmt::format("<div class=frames><h3>{}: {}, {}</h3>\n{}</div>\n",
+                            escape(text_of(cell, "kernel")), escape(text_of(cell, "case")),
+                            escape(text_of(cell, "driver")), images);
     }
     return html.empty() ? html : "<h2>Frames</h2>\n" + html;
 }
@@ -184,7 +209,7 @@ std::string versions(const json& report) {
 
 }  // namespace
 
-Result<std::string> render_report(const json& report) {
+Result<std::string> render_report(const json& report, std::string_view directory) {
     if (const auto checked = check(report); !checked) return tl::make_unexpected(checked.error());
 
     std::vector<Row> rows;
@@ -206,8 +231,9 @@ Result<std::string> render_report(const json& report) {
         "buffers</title>"
         "<style>{}</style></head>\n<body><h1>Is there a fence on the frame?</h1>"
         "<p class='verdict {}'>{}</p>\n{}{}{}{}</body></html>\n",
-        kStyle, total > 0 && good == total ? "ok" : "no", verdict, table(report, rows, kernels),
-        pictures(report), figures(report), versions(report));
+        kStyle, total > 0 && good == total ? "ok" : "no", verdict,
+        table(report, rows, kernels, directory), pictures(report, directory), figures(report),
+        versions(report));
 }
 
 }  // namespace relfence::page

@@ -34,6 +34,14 @@ TEST(Quantile, IsLinearBetweenNeighbours) {
     EXPECT_DOUBLE_EQ(quantile({7}, 0.9), 7);
 }
 
+TEST(Plot, NamesNumbersAsAReaderWould) {
+    const std::string time = to_svg({"t", "ns", {{"a", {2e6, 2e6}}}});
+    EXPECT_THAT(time, HasSubstr("2 ms (2 ms–2 ms), n=2"));
+    const std::string pixels = to_svg({"t", "pixels", {{"a", {1000, 1000}}}});
+    EXPECT_THAT(pixels, HasSubstr("1k pixels (1k–1k), n=2"));
+    EXPECT_THAT(pixels, Not(HasSubstr("e+")));
+}
+
 TEST(Plot, SurvivesZeroAndEqualSamples) {
     const std::string svg = to_svg({"t", "ns", {{"a", {0, 0}}, {"b", {5}}}});
     EXPECT_THAT(svg, Not(HasSubstr("nan")));
@@ -56,6 +64,32 @@ TEST(ReportPage, ShowsExpectationAndLogOfACellThatIsNot) {
     EXPECT_THAT(*page, HasSubstr("console log"));
 }
 
+// The link must lead to the file from wherever the page is: its directories may not be dropped.
+TEST(ReportPage, LinksFilesFromWhereThePageIs) {
+    json bad = cell("v2", false);
+    bad["artifacts"] = {"boots/v2-01/artifacts/a b.png", "boots/v2-01/other.txt"};
+    const auto beside = render_report({{"cells", {bad}}});
+    ASSERT_TRUE(beside);
+    EXPECT_THAT(*beside, HasSubstr("href='./logs/v2.log'"));
+    EXPECT_THAT(*beside, HasSubstr("src='./boots/v2-01/artifacts/a%20b.png'"));
+    EXPECT_THAT(*beside, Not(HasSubstr("other.txt")));
+    const auto elsewhere = render_report({{"cells", {bad}}}, "../run");
+    ASSERT_TRUE(elsewhere);
+    EXPECT_THAT(*elsewhere, HasSubstr("href='../run/logs/v2.log'"));
+}
+
+TEST(ReportPage, ReasonsOfACaseStandOnceBesideTheirKernel) {
+    json other = cell("v2", true);
+    other["driver"] = "visl";
+    const json cases = {{{"case", "in-flight-fence"}, {"why", {{"v2", "it is attached"}}}}};
+    const auto page =
+        render_report({{"cells", {cell("v1", true), cell("v2", true), other}}, {"cases", cases}});
+    ASSERT_TRUE(page);
+    const auto place = page->find("it is attached");
+    ASSERT_NE(place, std::string::npos);
+    EXPECT_EQ(page->find("it is attached", place + 1), std::string::npos);
+}
+
 TEST(ReportPage, AnEmptyRunIsNoSuccess) {
     const auto page = render_report({{"cells", json::array()}});
     ASSERT_TRUE(page);
@@ -67,10 +101,12 @@ TEST(ReportPage, HostileTextStaysText) {
     json bad = cell("v2", false);
     bad["seen"] = "<script>alert(1)</script>";
     bad["log"] = "x' onclick='y";
+    bad["artifacts"] = {"javascript:alert(1).png"};
     const auto page = render_report({{"cells", {bad}}});
     ASSERT_TRUE(page);
     EXPECT_THAT(*page, Not(HasSubstr("<script>")));
     EXPECT_THAT(*page, Not(HasSubstr("' onclick='")));
+    EXPECT_THAT(*page, Not(HasSubstr("href='javascript")));
 }
 
 TEST(ReportPage, NamesWhatIsWrongWithAReport) {
