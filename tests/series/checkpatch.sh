@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# checkpatch --strict over every patch: nothing but what tests/series/checkpatch.allowed lists.
+# Usage: checkpatch.sh KERNEL-DIRECTORY TARBALL
+set -euo pipefail
+kernel=$1 tarball=$2
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+name=$(basename "$tarball" .tar.xz)
+tar -C "$scratch" --strip-components=1 -xf "$tarball" "$name/scripts/checkpatch.pl" \
+    "$name/scripts/spelling.txt" "$name/scripts/const_structs.checkpatch"
+
+found=$scratch/found
+while read -r patch; do
+    # --no-tree: what needs a whole tree is seen when the kernels are built.
+    perl "$scratch/scripts/checkpatch.pl" --no-tree --strict --show-types --terse --color=never "$patch" || true
+done < <(find "$kernel" -name '*.patch' ! -name '0000-*' | sort) >"$found"
+checked=$(grep -c 'total: .* lines checked' "$found" || true)
+sed -n 's/^.*: \(ERROR\|WARNING\|CHECK\):\([A-Z0-9_]*\):.*/\2/p' "$found" | sort | uniq -c | sort -rn
+echo "$checked patches checked"
+[ "$checked" -gt 0 ] || exit 1
+allowed=$(sed -n 's/^\([A-Z_]\+\).*/\1/p' "$here/checkpatch.allowed" | paste -sd '|')
+if grep -E ': (ERROR|WARNING|CHECK):' "$found" | grep -Ev ":($allowed):"; then
+    echo "checkpatch finds what is not in tests/series/checkpatch.allowed" >&2
+    exit 1
+fi
