@@ -101,8 +101,8 @@ struct Outcome {
 /// behind by aborts and kills.
 [[nodiscard]] Outcome lockdep_stress(const Setup& setup);
 
-/// cost: samples in ns of QBUF to DQBUF, of EXPORT_SYNC_FILE with close, and of poll().
-/// Drivers: vicodec, visl.
+/// cost: samples in ns of what the kernel recorded of attaching a fence and of vb2_buffer_done(),
+/// of QBUF to DQBUF, of EXPORT_SYNC_FILE with close, and of poll(). Drivers: vicodec, visl.
 [[nodiscard]] Outcome cost(const Setup& setup);
 
 }  // namespace relfence::cases

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // cost: what the system calls of producers and consumers take, in ns, with every sample.
 #include <chrono>
+#include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -50,6 +52,19 @@ Result<void> look(int dma_buf, unsigned count, Samples& exports, Samples& polls)
     return {};
 }
 
+/// What the kernel recorded since it booted, in ns: nothing on a kernel without the lab's cost
+/// patches. Source: drivers/media/v4l2-core/v4l2-mem2mem-cost.c of the lab.
+Samples recorded(const std::string& what) {
+    std::ifstream file{"/sys/kernel/debug/v4l2-mem2mem-cost/" + what};
+    return {std::istream_iterator<std::int64_t>{file}, {}};
+}
+
+Samples recorded_since(const std::string& what, const Samples& before) {
+    Samples all = recorded(what);
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(before.size()));
+    return all;
+}
+
 }  // namespace
 
 Outcome cost(const Setup& setup) {
@@ -60,6 +75,8 @@ Outcome cost(const Setup& setup) {
     const unsigned cycles = setup.quick ? 200 : 1000;
     const unsigned jobs_in_flight = setup.quick ? 8 : 40;
 
+    const Samples attach_before = recorded("attach");
+    const Samples done_before = recorded("buffer_done");
     Samples cycle;
     Samples export_idle;
     Samples poll_idle;
@@ -79,6 +96,8 @@ Outcome cost(const Setup& setup) {
         });
         if (!done) return Outcome::error(done.error());
     }
+    const Samples attach = recorded_since("attach", attach_before);
+    const Samples buffer_done = recorded_since("buffer_done", done_before);
     if (auto ok = look(dma_buf, cycles, export_idle, poll_idle); !ok)
         return Outcome::error(ok.error());
     // A kernel without the lab's groundwork has no job to look at in flight; the rest still counts.
@@ -104,6 +123,8 @@ Outcome cost(const Setup& setup) {
     }
     Outcome outcome;
     outcome.details["jobs_discarded"] = discarded;
+    if (!attach.empty()) outcome.add_samples("attach", "ns", attach);
+    if (!buffer_done.empty()) outcome.add_samples("buffer_done", "ns", buffer_done);
     outcome.add_samples("qbuf_to_dqbuf", "ns", cycle);
     outcome.add_samples("export_sync_file_close_idle", "ns", export_idle);
     outcome.add_samples("poll_idle", "ns", poll_idle);

@@ -390,9 +390,11 @@ std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, bool alone) {
     for (const auto& run : runs) most = std::max(most, run.cells.size());
     for (const auto& run : runs)
         if (run.alone == alone && run.kunit) tasks.push_back({&run, {}, true});
-    // Kernel by kernel in turn, so that none is left to the end as a whole.
-    for (std::size_t start = 0; start < most; start += cells_per_boot)
+    // Kernel by kernel in turn, so that none is left to the end as a whole, and the last cells
+    // first: lockdep-stress is by far the longest, and nothing would run beside its end.
+    for (std::size_t chunk = (most + cells_per_boot - 1) / cells_per_boot; chunk-- > 0;)
         for (const auto& run : runs) {
+            const std::size_t start = chunk * cells_per_boot;
             if (run.alone != alone || start >= run.cells.size()) continue;
             const auto first = run.cells.begin() + static_cast<std::ptrdiff_t>(start);
             const auto count = std::min(cells_per_boot, run.cells.size() - start);
@@ -407,7 +409,7 @@ Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs, const CaseRu
                                 const std::function<void()>& settled) {
     Runner runner{options, settled};
     const std::size_t guests =
-        options.guests > 0 ? options.guests : std::max(1U, std::thread::hardware_concurrency());
+        options.guests > 0 ? options.guests : std::max(1U, std::thread::hardware_concurrency()) + 1;
     runner.work_off(split_tasks(runs, false), guests);
     runner.work_off(split_tasks(runs, true), 1);
     auto result = runner.take_result();

@@ -42,7 +42,7 @@ struct Jobs {
 };
 
 /// How many frames open_jobs() can submit before rewind().
-inline constexpr unsigned jobs_in_a_row = 8;
+inline constexpr unsigned jobs_in_a_row = 4;
 
 /// @param driver "vim2m", "vicodec" or "visl" @param depth CAPTURE buffers
 [[nodiscard]] Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
