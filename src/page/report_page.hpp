@@ -18,6 +18,6 @@ namespace relfence::page {
 ///         linked, never embedded. An error names the member of the report that
 ///         is missing or of the wrong type.
 [[nodiscard]] Result<std::string> render_report(const nlohmann::json& report,
-                                                 std::string_view directory = ".");
+                                                std::string_view directory = ".");
 
 }  // namespace relfence::page
