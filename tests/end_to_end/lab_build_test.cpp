@@ -11,7 +11,6 @@
 namespace relfence::lab {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

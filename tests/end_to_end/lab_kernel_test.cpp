@@ -15,7 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 /// The project's own cache, since building a kernel for each test would take minutes.
 class Kernel : public LabTest {

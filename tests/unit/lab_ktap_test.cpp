@@ -8,7 +8,6 @@ namespace relfence::lab {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 // As Linux 6.12 prints it.
 constexpr const char* console = R"([    0.230000] KTAP version 1
