@@ -31,7 +31,7 @@ constexpr int bad_usage = 2;
 struct Options {
     std::vector<std::string> globs;
     std::vector<std::string> drivers;
-    std::vector<std::string> skip;
+    std::vector<std::string> cells;
     std::string out;
     std::string artifacts;
     bool quick = false;
@@ -61,7 +61,7 @@ bool chosen(const Options& options, const std::string& id, const std::string& dr
     if (!options.globs.empty() && std::none_of(options.globs.begin(), options.globs.end(), fits))
         return false;
     if (!options.drivers.empty() && !holds(options.drivers, driver)) return false;
-    return !holds(options.skip, id + "/" + driver);
+    return options.cells.empty() || holds(options.cells, id + "/" + driver);
 }
 
 /// Appends a line that survives the end of the kernel: written at once and synced to the host.
@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
     CLI::App* const run_command = app.add_subcommand("run", "runs cases and writes what was seen");
     run_command->add_option("--case", options.globs, "only cases that fit GLOB; may be repeated");
     run_command->add_option("--driver", options.drivers, "only this driver; may be repeated");
-    run_command->add_option("--skip", options.skip, "leave out CASE/DRIVER; may be repeated");
+    run_command->add_option("--cell", options.cells, "only CASE/DRIVER; may be repeated");
     run_command->add_option("--out", options.out, "file that lines of JSON are appended to")
         ->required();
     run_command->add_option("--artifacts", options.artifacts, "directory for pictures")

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <relfence/lab/cost_table.hpp>
 #include <relfence/lab/guest.hpp>
 #include <relfence/lab/lab_run.hpp>
 #include <relfence/lab/progress.hpp>
@@ -43,7 +44,7 @@ void add_case_options(CLI::App& command, Arguments& arguments) {
     command.add_option("-m,--memory", arguments.run.memory, "memory of a guest")
         ->capture_default_str();
     command.add_option("--guests", arguments.run.guests,
-                       "guests at the same time (default: one for each core)");
+                       "guests at the same time (default: two for each core)");
     command
         .add_option("--silence", arguments.silence,
                     "seconds without a sign of life after which a guest counts as silent")
@@ -150,7 +151,12 @@ int print_report(const Report& report, const Report& shown, const Arguments& arg
     if (auto written = write_report(report, arguments.run.out, arguments.ktap); !written)
         return complain(written.error());
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-    fmt::print("{}", to_table(shown, terminal ? terminal_width() : 200, terminal));
+    const Report functional = without_cost(shown);
+    if (!functional.cells.empty())
+        fmt::print("{}", to_table(functional, terminal ? terminal_width() : 200, terminal));
+    const std::string costs = cost_table(shown);
+    if (!functional.cells.empty() && !costs.empty()) fmt::print("\n");
+    fmt::print("{}", costs);
     return exit_ok;
 }
 

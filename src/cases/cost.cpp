@@ -20,8 +20,8 @@ using Samples = std::vector<std::int64_t>;
 
 constexpr unsigned clip_frames = 8;
 /// Long enough for a batch of looks at a job in flight.
-constexpr auto job_time = 60ms;
-constexpr unsigned looks_per_job = 25;
+constexpr auto job_time = 100ms;
+constexpr unsigned looks_per_job = 100;
 
 /// Measures @p work and keeps the time when it says that it counts.
 template <typename Work>
@@ -73,7 +73,7 @@ Outcome cost(const Setup& setup) {
     viewing::Producer& producer = *player->producer;
     if (auto ok = producer.rewind(); !ok) return Outcome::error(ok.error());
     const unsigned cycles = setup.quick ? 200 : 1000;
-    const unsigned jobs_in_flight = setup.quick ? 8 : 40;
+    const unsigned jobs_in_flight = setup.quick ? 2 : 10;
 
     const Samples attach_before = recorded("attach");
     const Samples done_before = recorded("buffer_done");

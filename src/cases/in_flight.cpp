@@ -98,6 +98,7 @@ Result<std::string> see_order(players::Jobs& jobs) {
     if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
     const Fences before = look(first->dma_buf);
     if (!before) return tl::make_unexpected(before.error());
+    players::let_driver_go_idle();
 
     const auto again = source.submit(source.depth(), viewing::Before::stale);
     if (!again) return tl::make_unexpected(again.error());

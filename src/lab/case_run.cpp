@@ -25,7 +25,7 @@ using std::chrono::steady_clock;
 namespace {
 
 /// Cells of one boot. Fewer: more time goes into booting. More: the guests are less evenly busy.
-constexpr std::size_t cells_per_boot = 6;
+constexpr std::size_t cells_per_boot = 9;
 
 /// A piece of work for one guest at a time.
 struct Task {
@@ -113,20 +113,11 @@ class BootWatch : public GuestEvents {
 };
 
 std::vector<std::string> case_command(const fs::path& program, const std::vector<CellId>& cells,
-                                      const std::vector<CellId>& all, const fs::path& directory,
-                                      bool quick) {
+                                      const fs::path& directory, bool quick) {
     std::vector<std::string> command{program.string(), "run",
                                      "--out",          (directory / "results.jsonl").string(),
                                      "--artifacts",    (directory / "artifacts").string()};
-    std::vector<std::string> names;
-    for (const auto& cell : cells)
-        if (std::find(names.begin(), names.end(), cell.name) == names.end())
-            names.push_back(cell.name);
-    for (const auto& name : names) command.insert(command.end(), {"--case", name});
-    for (const auto& cell : all)
-        if (std::find(names.begin(), names.end(), cell.name) != names.end() &&
-            std::find(cells.begin(), cells.end(), cell) == cells.end())
-            command.insert(command.end(), {"--skip", cell.text()});
+    for (const auto& cell : cells) command.insert(command.end(), {"--cell", cell.text()});
     if (quick) command.emplace_back("--quick");
     return command;
 }
@@ -335,10 +326,11 @@ Result<void> Runner::work(const Task& task) {
     std::vector<CellId> left = task.cells;
     while (!left.empty()) {
         const fs::path directory = next_directory(task.run->name);
-        auto harvest = boot(*task.run, {task.run->kernel,
-                                        case_command(options_.program, left, task.run->cells,
-                                                     options_.out / directory, options_.quick),
-                                        directory, false});
+        auto harvest =
+            boot(*task.run,
+                 {task.run->kernel,
+                  case_command(options_.program, left, options_.out / directory, options_.quick),
+                  directory, false});
         if (!harvest) return tl::make_unexpected(harvest.error());
         keep_boot_trouble(*harvest, task.run->name);
         auto settled = settle_cells(*harvest, left, task.run->name);
@@ -390,15 +382,14 @@ std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, bool alone) {
     for (const auto& run : runs) most = std::max(most, run.cells.size());
     for (const auto& run : runs)
         if (run.alone == alone && run.kunit) tasks.push_back({&run, {}, true});
-    // Kernel by kernel in turn, so that none is left to the end as a whole, and the last cells
-    // first: lockdep-stress is by far the longest, and nothing would run beside its end.
-    for (std::size_t chunk = (most + cells_per_boot - 1) / cells_per_boot; chunk-- > 0;)
+    // Kernel by kernel in turn, so that none is left to the end as a whole, and the last cells of
+    // each first: lockdep-stress is by far the longest, and nothing would run beside its end.
+    for (std::size_t taken = 0; taken < most; taken += cells_per_boot)
         for (const auto& run : runs) {
-            const std::size_t start = chunk * cells_per_boot;
-            if (run.alone != alone || start >= run.cells.size()) continue;
-            const auto first = run.cells.begin() + static_cast<std::ptrdiff_t>(start);
-            const auto count = std::min(cells_per_boot, run.cells.size() - start);
-            tasks.push_back({&run, {first, first + static_cast<std::ptrdiff_t>(count)}, false});
+            if (run.alone != alone || taken >= run.cells.size()) continue;
+            const auto last = run.cells.end() - static_cast<std::ptrdiff_t>(taken);
+            const auto count = std::min(cells_per_boot, run.cells.size() - taken);
+            tasks.push_back({&run, {last - static_cast<std::ptrdiff_t>(count), last}, false});
         }
     return tasks;
 }
@@ -409,7 +400,7 @@ Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs, const CaseRu
                                 const std::function<void()>& settled) {
     Runner runner{options, settled};
     const std::size_t guests =
-        options.guests > 0 ? options.guests : std::max(1U, std::thread::hardware_concurrency()) + 1;
+        options.guests > 0 ? options.guests : 2 * std::max(1U, std::thread::hardware_concurrency());
     runner.work_off(split_tasks(runs, false), guests);
     runner.work_off(split_tasks(runs, true), 1);
     auto result = runner.take_result();

@@ -2,6 +2,8 @@
 #include "players/clip.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <relfence/image/scene.hpp>
 #include <relfence/v4l2/device.hpp>
@@ -13,7 +15,10 @@ std::uint32_t fourcc_of(image::Layout layout) {
     return layout == image::Layout::nv12 ? V4L2_PIX_FMT_NV12 : V4L2_PIX_FMT_XBGR32;
 }
 
-Result<Clip> make_clip(image::Layout layout, unsigned frames) {
+namespace {
+
+/// Encodes a clip anew.
+Result<Clip> encode_clip(image::Layout layout, unsigned frames) {
     Clip clip{layout, clip_width, clip_height, {}};
     auto fd = v4l2::open_video("stateful-encoder");
     if (!fd) return tl::make_unexpected(fd.error());
@@ -44,6 +49,23 @@ Result<Clip> make_clip(image::Layout layout, unsigned frames) {
         const auto used = coded->memory(0).first(done->used);
         clip.coded.emplace_back(used.begin(), used.end());
     }
+    return clip;
+}
+
+}  // namespace
+
+Result<Clip> make_clip(image::Layout layout, unsigned frames) {
+    // A frame depends on those before it alone, so a shorter clip is the start of a longer one.
+    // Encoding takes longer than most cases do.
+    static std::map<image::Layout, Clip> made;
+    if (const auto known = made.find(layout);
+        known == made.end() || known->second.coded.size() < frames) {
+        auto clip = encode_clip(layout, frames);
+        if (!clip) return clip;
+        made.insert_or_assign(layout, std::move(*clip));
+    }
+    Clip clip = made.at(layout);
+    clip.coded.resize(frames);
     return clip;
 }
 

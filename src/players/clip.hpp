@@ -23,7 +23,8 @@ struct Clip {
 inline constexpr unsigned clip_width = 640;
 inline constexpr unsigned clip_height = 368;
 
-/// Draws and encodes the first @p frames frames of the scene.
+/// Draws and encodes the first @p frames frames of the scene; what was made is kept for the next
+/// call. Not thread-safe.
 /// @param layout nv12 or xrgb8888
 [[nodiscard]] Result<Clip> make_clip(image::Layout layout, unsigned frames);
 

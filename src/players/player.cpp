@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <malloc.h>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -48,6 +49,11 @@ JobTime::~JobTime() {
     if (!path_.empty()) std::ofstream{path_} << old_;
 }
 
+void let_driver_go_idle() {
+    // The guest has one CPU: when we sleep, the driver's worker runs.
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
 Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
                        std::chrono::milliseconds job_time) {
     Jobs jobs;
@@ -68,6 +74,7 @@ Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& me
         open = take(open_vicodec(*jobs.clip, depth, memory));
     }
     if (!open) return tl::make_unexpected(open.error());
+    let_driver_go_idle();
     if (driver == "vim2m") return jobs;
     auto time = JobTime::set(driver, job_time);
     if (!time) return tl::make_unexpected(time.error());

@@ -41,9 +41,14 @@ struct Jobs {
     std::unique_ptr<viewing::JobSource> source;
 };
 
+/// Lets a driver finish its last job. DQBUF returns when the buffer is done, and a driver may finish
+/// its job only after that; what is submitted in between starts, and gets its fence, only later.
+void let_driver_go_idle();
+
 /// How many frames open_jobs() can submit before rewind().
 inline constexpr unsigned jobs_in_a_row = 4;
 
+/// Opens a driver and leaves it idle.
 /// @param driver "vim2m", "vicodec" or "visl" @param depth CAPTURE buffers
 [[nodiscard]] Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
                                      std::chrono::milliseconds job_time);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <relfence/lab/cost_table.hpp>
 #include <relfence/lab/lab_run.hpp>
 
 namespace relfence::lab {
@@ -132,6 +133,44 @@ TEST(ToTable, ColoursOnlyWhenAsked) {
     report.cells = {cell("poll", "v2", "busy")};
     EXPECT_THAT(to_table(report, 80, false), Not(HasSubstr("\x1b[")));
     EXPECT_THAT(to_table(report, 80, true), HasSubstr("\x1b[1;31m"));
+}
+
+/// Two kernels that measure time beside one that does not.
+Report cost_report() {
+    Report report;
+    report.kernel_names = {"v2", "cost-a", "cost-b"};
+    report.kernels = {{{"name", "v2"}, {"cost", false}},
+                      {{"name", "cost-a"}, {"cost", true}},
+                      {{"name", "cost-b"}, {"cost", true}}};
+    report.cells = {cell("poll", "v2", "busy"), cell("cost", "cost-a", "measured"),
+                    cell("cost", "cost-b", "measured")};
+    report.cells[1].samples["done"] = {{"unit", "ns"}, {"values", {300, 100, 200}}};
+    report.cells[2].samples["done"] = {{"unit", "ns"}, {"values", {500, 300, 100}}};
+    report.cells[2].samples["attach"] = {{"unit", "ns"}, {"values", {70}}};
+    return report;
+}
+
+TEST(CostTable, ComparesTheMediansOfTwoKernels) {
+    const std::string table = cost_table(cost_report());
+    EXPECT_THAT(table, HasSubstr("vim2m done, ns"));
+    EXPECT_THAT(table, HasSubstr("200 (100 to 300)"));
+    EXPECT_THAT(table, HasSubstr("300 (100 to 500)"));
+    EXPECT_THAT(table, HasSubstr("1.50\n"));
+    // What only one kernel has is no ratio.
+    EXPECT_THAT(table, testing::ContainsRegex("vim2m attach, ns +- +70 \\(70 to 70\\) +-\n"));
+}
+
+TEST(CostTable, IsEmptyWithoutAMeasurement) {
+    Report report = cost_report();
+    report.kernel_names = {"v2"};
+    EXPECT_EQ(cost_table(report), "");
+}
+
+TEST(WithoutCost, LeavesTheKernelsThatShowSomething) {
+    const Report rest = without_cost(cost_report());
+    EXPECT_EQ(rest.kernel_names, std::vector<std::string>{"v2"});
+    ASSERT_EQ(rest.cells.size(), 1U);
+    EXPECT_EQ(rest.cells[0].kernel, "v2");
 }
 
 TEST(UnexpectedBlocks, NameExpectedSeenAndLog) {

@@ -64,6 +64,23 @@ TEST(ReportPage, ShowsExpectationAndLogOfACellThatIsNot) {
     EXPECT_THAT(*page, HasSubstr("console log"));
 }
 
+// A kernel that only measures time would be a column of nothing, but not when it went wrong there.
+TEST(ReportPage, ShowsKernelsThatMeasureTimeAmongTheFigures) {
+    json cost = cell("cost-v2", true);
+    cost["samples"] = {{"attach", {{"unit", "ns"}, {"values", {700, 800}}}}};
+    json report{
+        {"kernels", {{{"name", "v2"}, {"cost", false}}, {{"name", "cost-v2"}, {"cost", true}}}},
+        {"cells", {cell("v2", true), cost}}};
+    const auto good = render_report(report);
+    ASSERT_TRUE(good);
+    EXPECT_THAT(*good, Not(HasSubstr("<th>cost-v2</th>")));
+    EXPECT_THAT(*good, HasSubstr("cost-v2, vim2m"));
+    report["cells"][1]["ok"] = false;
+    const auto bad = render_report(report);
+    ASSERT_TRUE(bad);
+    EXPECT_THAT(*bad, HasSubstr("<th>cost-v2</th>"));
+}
+
 // The link must lead to the file from wherever the page is: its directories may not be dropped.
 TEST(ReportPage, LinksFilesFromWhereThePageIs) {
     json bad = cell("v2", false);

@@ -24,7 +24,7 @@ struct CaseRunOptions {
     /// A guest in which for so long no cell starts and no program says anything is "silent".
     std::chrono::milliseconds silence{60'000};
     bool quick = false;
-    /// At the same time; 0: one more than processors, since a guest sleeps while its jobs last.
+    /// At the same time; 0: two for each processor, since a guest sleeps while its jobs last.
     std::size_t guests = 0;
     const Interrupts* interrupts = nullptr;
 };
