@@ -41,8 +41,9 @@ struct Jobs {
     std::unique_ptr<viewing::JobSource> source;
 };
 
-/// Lets a driver finish its last job. DQBUF returns when the buffer is done, and a driver may finish
-/// its job only after that; what is submitted in between starts, and gets its fence, only later.
+/// Lets a driver finish its last job. DQBUF returns when the buffer is done, and a driver may
+/// finish its job only after that; what is submitted in between starts, and gets its fence, only
+/// later.
 void let_driver_go_idle();
 
 /// How many frames open_jobs() can submit before rewind().
