@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
@@ -50,6 +51,13 @@ std::vector<std::string> kernel_command(const GuestConfig& config, const fs::pat
     // Each console has a pipe of its own: mixed with UML's own output on fd 0 and 1 they lose
     // lines.
     std::vector<std::string> command{
+        // When the guest reboots, or panics, UML executes argv[0] again and would run the command
+        // once more; now and then it hangs on the way. A name that leads nowhere makes that the
+        // end. Source: arch/um/os-Linux/main.c.
+        "bash",
+        "-c",
+        "exec -a \"$0\" \"$@\"",
+        "/no-second-boot/linux",
         config.kernel.string(),
         "mem=" + config.memory,
         "root=/dev/root",
@@ -150,12 +158,6 @@ void Guest::read_line(GuestEvents& events) {
 void Guest::take(const Frame& frame, GuestEvents& events) {
     switch (frame.kind) {
         case FrameKind::hello:
-            // UML restarts itself when the guest reboots, and would run the command once more.
-            if (std::exchange(said_hello_, true)) {
-                so_far_.failure = "the guest rebooted";
-                kill();
-                break;
-            }
             events.on_started();
             break;
         case FrameKind::output:
@@ -209,6 +211,10 @@ Result<void> Guest::pump(GuestEvents& events, std::span<pollfd> others, int time
             ::poll(&rest, 1, -1);
             &fd == &console_ ? read_console(events) : read_line(events);
         }
+        const int status = so_far_.machine_status;
+        if (!so_far_.command_status && so_far_.failure.empty() && WIFEXITED(status) &&
+            WEXITSTATUS(status) == 0)
+            so_far_.failure = "the guest was rebooted or switched off from inside";
         end_ = so_far_;
     }
     return {};

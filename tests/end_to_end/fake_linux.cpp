@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <poll.h>
 #include <sstream>
@@ -120,7 +121,7 @@ int run(const Machine& machine) {
 
 int main(int argc, char** argv) {
     const Machine machine = read_command_line(argc, argv);
-    const std::string self = argv[0];
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe");
     const std::string directory = self.substr(0, self.rfind('/'));
     std::string behaviour = text_of(directory + "/behaviour");
     if (behaviour.empty()) behaviour = text_of(directory + "/System.map");

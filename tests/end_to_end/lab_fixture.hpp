@@ -98,14 +98,16 @@ inline bool eventually(const std::function<bool()>& condition) {
     return true;
 }
 
-/// Whether any process has this text in its command line.
-inline bool is_running(const std::string& text) {
+/// Whether any process has this text in its command line, and runs @p program if that is named.
+inline bool is_running(const std::string& text, const std::string& program = {}) {
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc", error})
-        if (std::ifstream file{entry.path() / "cmdline"}; file) {
-            const std::string line{std::istreambuf_iterator<char>{file}, {}};
-            if (line.find(text) != std::string::npos) return true;
-        }
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc", error}) {
+        // A process that ends meanwhile is none.
+        const std::string line = read_file(entry.path() / "cmdline").value_or("");
+        if (line.substr(0, line.find('\0')).ends_with(program) &&
+            line.find(text) != std::string::npos)
+            return true;
+    }
     return false;
 }
 

@@ -103,9 +103,9 @@ TEST_F(Kernel, AMissingCommandIsNamed) {
 // UML starts itself again when the guest reboots, and would run the command once more.
 TEST_F(Kernel, ARebootIsTheEnd) {
     const auto result = guest(
-        "echo once; reboot -f || perl -e 'syscall(169, 0xfee1dead, 672274793, "
+        "echo once; sleep 1; reboot -f || perl -e 'syscall(169, 0xfee1dead, 672274793, "
         "0x1234567, 0)'");
-    EXPECT_THAT(result.error, HasSubstr("the guest rebooted"));
+    EXPECT_THAT(result.error, HasSubstr("the guest was rebooted"));
     EXPECT_EQ(exit_code(result), 2);
     EXPECT_EQ(result.output, "once\n");
 }

@@ -94,7 +94,6 @@ class Guest {
     FrameReader reader_;
     std::string unsent_;
     std::size_t input_in_flight_ = 0;
-    bool said_hello_ = false;
     GuestEnd so_far_;
     std::optional<GuestEnd> end_;
 };
