@@ -9,14 +9,14 @@
 namespace relfence::lab {
 namespace {
 
-struct Arguments {
+struct BuildArguments {
     ProjectOptions project;
     std::vector<std::string> kernels;
     bool all = false;
     bool where = false;
 };
 
-Result<std::vector<KernelSpec>> chosen(const Arguments& arguments, const KernelList& list) {
+Result<std::vector<KernelSpec>> chosen(const BuildArguments& arguments, const KernelList& list) {
     std::vector<KernelSpec> specs;
     for (const auto& name : arguments.kernels) {
         auto spec = list.find(name);
@@ -37,7 +37,7 @@ std::string describe(const BuiltKernel& kernel) {
                        kernel.derived_from.empty() ? "" : " on top of " + kernel.derived_from);
 }
 
-int run(const Arguments& arguments, const Interrupts& interrupts) {
+int build_kernels(const BuildArguments& arguments, const Interrupts& interrupts) {
     auto bench = open_workbench(arguments.project, interrupts);
     if (!bench) return complain(bench.error());
     const auto specs = chosen(arguments, bench->kernels);
@@ -54,7 +54,7 @@ int run(const Arguments& arguments, const Interrupts& interrupts) {
 }  // namespace
 
 Command add_build(CLI::App& app) {
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<BuildArguments>();
     CLI::App* command = app.add_subcommand("build", "build kernels, or find them in the cache");
     command->add_option("kernels", arguments->kernels,
                         "kernels by name (default: all that are not optional)");
@@ -73,7 +73,8 @@ Command add_build(CLI::App& app) {
         "  relfence-lab build\n"
         "  relfence-lab build v2 --tree path/to/linux-6.12.y\n"
         "  relfence-lab build --all --jobs 4");
-    return [arguments](const Interrupts& interrupts) { return run(*arguments, interrupts); };
+    return
+        [arguments](const Interrupts& interrupts) { return build_kernels(*arguments, interrupts); };
 }
 
 }  // namespace relfence::lab

@@ -10,7 +10,7 @@ namespace relfence::lab {
 namespace fs = std::filesystem;
 namespace {
 
-struct Arguments {
+struct ExecArguments {
     ProjectOptions project;
     std::string kernel = "baseline";
     double timeout = 0;
@@ -18,7 +18,7 @@ struct Arguments {
     ExecOptions exec;
 };
 
-Result<fs::path> find_kernel(const Arguments& arguments, const Interrupts& interrupts) {
+Result<fs::path> find_kernel(const ExecArguments& arguments, const Interrupts& interrupts) {
     std::error_code error;
     const fs::path path{arguments.kernel};
     // A name first: a directory of the same name in the working directory must not hide a kernel.
@@ -40,7 +40,7 @@ Result<fs::path> find_kernel(const Arguments& arguments, const Interrupts& inter
     return (*built)->directory / "linux";
 }
 
-void add_guest_options(CLI::App& command, Arguments& arguments) {
+void add_guest_options(CLI::App& command, ExecArguments& arguments) {
     command
         .add_option("-k,--kernel", arguments.kernel,
                     "a kernel of the project by name; or, with a / in it, a directory with a\n"
@@ -56,7 +56,7 @@ void add_guest_options(CLI::App& command, Arguments& arguments) {
     add_project_options(command, arguments.project);
 }
 
-int run(Arguments& arguments, const Interrupts& interrupts) {
+int run_command_in_guest(ExecArguments& arguments, const Interrupts& interrupts) {
     const auto kernel = find_kernel(arguments, interrupts);
     if (!kernel) return complain(kernel.error());
     arguments.exec.kernel = *kernel;
@@ -71,7 +71,7 @@ int run(Arguments& arguments, const Interrupts& interrupts) {
 }  // namespace
 
 Command add_exec(CLI::App& app) {
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<ExecArguments>();
     CLI::App* command = app.add_subcommand("exec", "run a command of the host inside a guest");
     add_guest_options(*command, *arguments);
     command->add_option("-t,--timeout", arguments->timeout,
@@ -91,11 +91,13 @@ Command add_exec(CLI::App& app) {
         "  relfence-lab exec --kernel v2 -- v4l2-ctl --list-devices\n"
         "  relfence-lab exec --kernel path/to/build -- sh -c 'dmesg | tail'\n"
         "  relfence-lab exec --share out -- my-program --write out/frame.png");
-    return [arguments](const Interrupts& interrupts) { return run(*arguments, interrupts); };
+    return [arguments](const Interrupts& interrupts) {
+        return run_command_in_guest(*arguments, interrupts);
+    };
 }
 
 Command add_shell(CLI::App& app) {
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<ExecArguments>();
     CLI::App* command = app.add_subcommand("shell", "an interactive shell inside a guest");
     add_guest_options(*command, *arguments);
     command->footer(
@@ -108,7 +110,7 @@ Command add_shell(CLI::App& app) {
         const char* shell = std::getenv("SHELL");
         arguments->exec.command = {shell != nullptr && *shell != '\0' ? shell : "/bin/sh"};
         arguments->exec.terminal = true;
-        return run(*arguments, interrupts);
+        return run_command_in_guest(*arguments, interrupts);
     };
 }
 

@@ -16,7 +16,7 @@ namespace relfence::lab {
 namespace fs = std::filesystem;
 namespace {
 
-struct Arguments {
+struct RunArguments {
     ProjectOptions project;
     std::vector<std::string> kernels;
     std::vector<std::string> globs;
@@ -32,7 +32,7 @@ struct Arguments {
     CaseRunOptions run;
 };
 
-void add_case_options(CLI::App& command, Arguments& arguments) {
+void add_case_options(CLI::App& command, RunArguments& arguments) {
     command.add_option("-c,--case", arguments.globs, "cases to run, as a glob; repeatable")
         ->allow_extra_args(false);
     command.add_option("-d,--driver", arguments.drivers, "drivers to run them with; repeatable")
@@ -57,7 +57,7 @@ void add_case_options(CLI::App& command, Arguments& arguments) {
     add_project_options(command, arguments.project);
 }
 
-Result<void> complete(Arguments& arguments, const Interrupts& interrupts) {
+Result<void> complete(RunArguments& arguments, const Interrupts& interrupts) {
     auto init = find_guest_init();
     if (!init) return tl::make_unexpected(init.error());
     arguments.run.init = *init;
@@ -98,7 +98,7 @@ Result<RunKernel> find_run_kernel(Workbench& bench, const std::string& name) {
     return kernel;
 }
 
-Result<std::vector<RunKernel>> find_run_kernels(Workbench& bench, const Arguments& arguments) {
+Result<std::vector<RunKernel>> find_run_kernels(Workbench& bench, const RunArguments& arguments) {
     std::vector<std::string> names = arguments.kernels;
     if (names.empty())
         for (const auto& spec : bench.kernels.kernels)
@@ -128,7 +128,7 @@ struct Prepared {
     std::vector<CellId> cells;
 };
 
-Result<Prepared> prepare(Arguments& arguments, const Interrupts& interrupts) {
+Result<Prepared> prepare(RunArguments& arguments, const Interrupts& interrupts) {
     if (auto done = complete(arguments, interrupts); !done)
         return tl::make_unexpected(done.error());
     auto bench = open_workbench(arguments.project, interrupts);
@@ -147,7 +147,7 @@ Result<Prepared> prepare(Arguments& arguments, const Interrupts& interrupts) {
                     std::move(cells)};
 }
 
-int print_report(const Report& report, const Report& shown, const Arguments& arguments) {
+int print_report(const Report& report, const Report& shown, const RunArguments& arguments) {
     if (auto written = write_report(report, arguments.run.out, arguments.ktap); !written)
         return complain(written.error());
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
@@ -160,7 +160,7 @@ int print_report(const Report& report, const Report& shown, const Arguments& arg
     return exit_ok;
 }
 
-int run(Arguments& arguments, const Interrupts& interrupts) {
+int run_and_judge(RunArguments& arguments, const Interrupts& interrupts) {
     auto prepared = prepare(arguments, interrupts);
     if (!prepared) return complain(prepared.error());
     auto kernels = find_run_kernels(prepared->bench, arguments);
@@ -210,7 +210,7 @@ Result<KernelSpec> state_of(const Workbench& bench, const std::vector<std::strin
     return spec;
 }
 
-int compare(Arguments& arguments, const Interrupts& interrupts) {
+int compare(RunArguments& arguments, const Interrupts& interrupts) {
     auto prepared = prepare(arguments, interrupts);
     if (!prepared) return complain(prepared.error());
     Workbench& bench = prepared->bench;
@@ -245,7 +245,7 @@ int compare(Arguments& arguments, const Interrupts& interrupts) {
 }  // namespace
 
 Command add_run(CLI::App& app) {
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<RunArguments>();
     arguments->out = "out/lab";
     CLI::App* command = app.add_subcommand("run", "run the cases on the kernels and judge them");
     command
@@ -267,11 +267,12 @@ Command add_run(CLI::App& app) {
         "  relfence-lab run\n"
         "  relfence-lab run --kernel v2 --case 'abort-*' --driver vim2m\n"
         "  relfence-lab run --out out/demo --ktap out/demo/results.ktap");
-    return [arguments](const Interrupts& interrupts) { return run(*arguments, interrupts); };
+    return
+        [arguments](const Interrupts& interrupts) { return run_and_judge(*arguments, interrupts); };
 }
 
 Command add_compare(CLI::App& app) {
-    auto arguments = std::make_shared<Arguments>();
+    auto arguments = std::make_shared<RunArguments>();
     arguments->out = "out/compare";
     CLI::App* command = app.add_subcommand("compare", "run the cases on two states of your own");
     command

@@ -17,25 +17,6 @@ namespace relfence::lab {
 namespace fs = std::filesystem;
 namespace {
 
-struct Pipe {
-    UniqueFd read;
-    UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) < 0) return fail_errno("make", "a pipe");
-    return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
-}
-
-Result<void> write_file(const fs::path& path, std::string_view bytes) {
-    std::ofstream file{path, std::ios::binary};
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (!file) return fail_errno("write", path.string());
-    return {};
-}
-
 Result<void> fill_scratch(const fs::path& scratch, const GuestConfig& config) {
     std::error_code error;
     for (const char* name : {"tmp", "uml"}) fs::create_directory(scratch / name, error);
@@ -43,7 +24,13 @@ Result<void> fill_scratch(const fs::path& scratch, const GuestConfig& config) {
     // A copy, since its path goes onto the kernel's command line, which splits at spaces.
     fs::copy_file(config.init, scratch / "init", error);
     if (error) return fail_errno("copy", config.init.string(), error.value());
-    return write_file(scratch / "job", encode_job(config.job));
+    // Not write_file(): what lives as long as the guest need not be synced.
+    const std::string job = encode_job(config.job);
+    std::ofstream file{scratch / "job", std::ios::binary};
+    file.write(job.data(), static_cast<std::streamsize>(job.size()));
+    file.close();
+    if (!file) return fail_errno("write", (scratch / "job").string());
+    return {};
 }
 
 std::vector<std::string> kernel_command(const GuestConfig& config, const fs::path& scratch,

@@ -214,13 +214,13 @@ bool read_some(UniqueFd& fd, std::string& text) {
     return true;
 }
 
-Result<std::array<UniqueFd, 2>> make_pipe() {
+}  // namespace
+
+Result<Pipe> make_pipe() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) < 0) return fail_errno("make", "a pipe");
-    return std::array<UniqueFd, 2>{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
+    return Pipe{UniqueFd{ends[0]}, UniqueFd{ends[1]}};
 }
-
-}  // namespace
 
 Result<CommandResult> run_command(const std::vector<std::string>& arguments,
                                   const CommandOptions& options) {
@@ -229,31 +229,31 @@ Result<CommandResult> run_command(const std::vector<std::string>& arguments,
     auto error = make_pipe();
     if (!input || !output || !error) return fail_errno("make", "a pipe");
     SpawnOptions spawn = options.spawn;
-    if (!options.input.empty()) spawn.input = (*input)[0].get();
-    spawn.output = (*output)[1].get();
-    spawn.error = (*error)[1].get();
+    if (!options.input.empty()) spawn.input = input->read.get();
+    spawn.output = output->write.get();
+    spawn.error = error->write.get();
     auto child = Child::spawn(arguments, spawn);
     if (!child) return tl::make_unexpected(child.error());
-    (*input)[0].reset();
-    (*output)[1].reset();
-    (*error)[1].reset();
-    UniqueFd& feed = (*input)[1];
+    input->read.reset();
+    output->write.reset();
+    error->write.reset();
+    UniqueFd& feed = input->write;
     ::fcntl(feed.get(), F_SETFL, O_NONBLOCK);
 
     CommandResult result;
     std::string_view to_write = options.input;
     std::size_t seen = 0;
-    while ((*output)[0].valid() || (*error)[0].valid()) {
+    while (output->read.valid() || error->read.valid()) {
         if (to_write.empty()) feed.reset();
         std::array<pollfd, 4> fds{
-            {{(*output)[0].get(), POLLIN, 0},
-             {(*error)[0].get(), POLLIN, 0},
+            {{output->read.get(), POLLIN, 0},
+             {error->read.get(), POLLIN, 0},
              {feed.get(), POLLOUT, 0},
              {options.interrupts ? options.interrupts->fd() : -1, POLLIN, 0}}};
         if (::poll(fds.data(), fds.size(), -1) < 0) continue;
         if (fds[3].revents != 0) return fail_errno("run", arguments[0], EINTR);
-        if (fds[0].revents != 0) read_some((*output)[0], result.output);
-        if (fds[1].revents != 0) read_some((*error)[0], result.error);
+        if (fds[0].revents != 0) read_some(output->read, result.output);
+        if (fds[1].revents != 0) read_some(error->read, result.error);
         if (fds[2].revents != 0) {
             const ssize_t written = ::write(feed.get(), to_write.data(), to_write.size());
             // A reader that stopped reading decides for itself whether that is an error.

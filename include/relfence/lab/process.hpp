@@ -77,6 +77,13 @@ class Child {
     std::optional<int> status_;
 };
 
+/// Both ends of a pipe, closed in programs that are started.
+struct Pipe {
+    UniqueFd read;
+    UniqueFd write;
+};
+[[nodiscard]] Result<Pipe> make_pipe();
+
 /// What a finished command left.
 struct CommandResult {
     int status = 0;      ///< wait status
