@@ -18,6 +18,7 @@ extern "C" {
 #include <relfence/dmabuf/dma_buf.hpp>
 
 #include "cases/case.hpp"
+#include "cases/one_job.hpp"
 #include "cases/seen.hpp"
 #include "players/player.hpp"
 
@@ -44,6 +45,9 @@ Result<Held> take(const std::vector<int>& dma_bufs) {
         if (!file) return tl::make_unexpected(file.error());
         const auto fences = file->fences();
         if (!fences) return tl::make_unexpected(fences.error());
+        // Else there is nothing that an abort could end.
+        if (!sync::is_stub(*fences) && !fences->front().active())
+            return fail("ended before it was aborted", "job", "is the machine overloaded?");
         held.owners.push_back(whose(*fences));
         held.files.push_back(std::move(*file));
     }
@@ -51,7 +55,7 @@ Result<Held> take(const std::vector<int>& dma_bufs) {
 }
 
 /// What became of the running job's fence, and how many of the frames behind it had one, if any.
-Result<std::string> outcome_of(const Held& held) {
+Result<std::string> what_became_of(const Held& held) {
     unsigned behind = 0;
     unsigned stuck = 0;
     std::string running = held.owners.front();
@@ -90,14 +94,12 @@ Result<std::string> abort_own(const Setup& setup, bool close) {
     if (!dma_bufs) return tl::make_unexpected(dma_bufs.error());
     const auto held = take(*dma_bufs);
     if (!held) return tl::make_unexpected(held.error());
-    const auto over = jobs->source->finished();
-    if (!over) return tl::make_unexpected(over.error());
-    if (*over) return fail("ended before it was aborted", "job", "is the machine overloaded?");
+    if (auto ok = still_in_flight(*jobs->source); !ok) return tl::make_unexpected(ok.error());
     if (close)
         jobs->source.reset();
     else if (auto ok = jobs->source->rewind(); !ok)
         return tl::make_unexpected(ok.error());
-    return outcome_of(*held);
+    return what_became_of(*held);
 }
 
 /// A process that plays until it is killed. Tells its dma-bufs by number through a pipe.
@@ -176,28 +178,21 @@ Result<std::string> abort_kill_victim(const Setup& setup) {
     const auto held = take(numbers);
     if (!held) return tl::make_unexpected(held.error());
     victim->kill();
-    return outcome_of(*held);
-}
-
-Outcome say(Result<std::string> seen) {
-    if (!seen) return Outcome::error(seen.error());
-    Outcome outcome;
-    outcome.seen = std::move(*seen);
-    return outcome;
+    return what_became_of(*held);
 }
 
 }  // namespace
 
 Outcome abort_streamoff(const Setup& setup) {
-    return say(abort_own(setup, false));
+    return Outcome::of(abort_own(setup, false));
 }
 
 Outcome abort_close(const Setup& setup) {
-    return say(abort_own(setup, true));
+    return Outcome::of(abort_own(setup, true));
 }
 
 Outcome abort_kill(const Setup& setup) {
-    return say(abort_kill_victim(setup));
+    return Outcome::of(abort_kill_victim(setup));
 }
 
 }  // namespace relfence::cases

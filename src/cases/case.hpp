@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -41,6 +42,13 @@ struct Outcome {
         Outcome o;
         o.verdict = "skip";
         o.reason = error.message();
+        return o;
+    }
+    /// What a case saw, or why it could not look.
+    static Outcome of(Result<std::string> seen) {
+        if (!seen) return error(seen.error());
+        Outcome o;
+        o.seen = std::move(*seen);
         return o;
     }
     void add_samples(const std::string& name, std::string_view unit,

@@ -2,12 +2,8 @@
 // failed-job: the driver cannot decode; the fence must say so, as V4L2_BUF_FLAG_ERROR does.
 #include <chrono>
 
-#include <fmt/format.h>
-
-#include <relfence/dmabuf/dma_buf.hpp>
-
 #include "cases/case.hpp"
-#include "cases/seen.hpp"
+#include "cases/one_job.hpp"
 #include "players/player.hpp"
 
 namespace relfence::cases {
@@ -36,22 +32,11 @@ Outcome failed_job(const Setup& setup) {
     auto jobs = players::open_jobs(setup.driver, 1, {}, job_time);
     if (!jobs) return Outcome::error(jobs.error());
     cut(jobs->clip->coded[0]);
-    const auto handover = jobs->source->submit(0, viewing::Before::stale);
-    if (!handover) return Outcome::error(handover.error());
-    const auto file = dmabuf::export_sync_file(handover->dma_buf, dmabuf::Access::read);
-    if (!file) return Outcome::error(file.error());
-    const auto during = file->fences();
-    if (!during) return Outcome::error(during.error());
+    const auto job = watch_one_job(*jobs->source);
+    if (!job) return Outcome::error(job.error());
     // The control of the case: without a failure the fence proves nothing.
-    if (const auto done = jobs->source->finish(); done)
-        return Outcome::error(fail("was decoded", "half a frame").value());
-    const auto after = file->fences();
-    if (!after) return Outcome::error(after.error());
-    Outcome outcome;
-    outcome.seen = sync::is_stub(*during)
-                       ? describe(*during)
-                       : fmt::format("{}; at DQBUF {}", whose(*during), state(*after));
-    return outcome;
+    if (job->done) return Outcome::error(fail("was decoded", "half a frame").value());
+    return Outcome::of(describe(*job));
 }
 
 }  // namespace relfence::cases

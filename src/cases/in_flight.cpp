@@ -8,6 +8,7 @@
 #include <relfence/dmabuf/dma_buf.hpp>
 
 #include "cases/case.hpp"
+#include "cases/one_job.hpp"
 #include "cases/seen.hpp"
 #include "players/player.hpp"
 
@@ -21,12 +22,6 @@ using Fences = Result<std::vector<sync::Fence>>;
 /// Long enough to look several times while the job runs, on a slow machine too.
 constexpr auto job_time = 200ms;
 constexpr auto patience = 5s;
-
-Fences look(int dma_buf) {
-    const auto file = dmabuf::export_sync_file(dma_buf, Access::read);
-    if (!file) return tl::make_unexpected(file.error());
-    return file->fences();
-}
 
 struct Polls {
     bool read_ready = false;
@@ -45,28 +40,11 @@ Result<Polls> both_polls(int dma_buf) {
     return Polls{*read, *write};
 }
 
-/// Fails when the job ended while it was looked at: then what was seen says nothing.
-Result<void> still_in_flight(viewing::JobSource& source) {
-    const auto over = source.finished();
-    if (!over) return tl::make_unexpected(over.error());
-    if (*over) return fail("ended while it was looked at", "job", "is the machine overloaded?");
-    return {};
-}
-
 Result<std::string> see_fence(players::Jobs& jobs) {
-    const auto handover = jobs.source->submit(0, viewing::Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto file = dmabuf::export_sync_file(handover->dma_buf, Access::read);
-    if (!file) return tl::make_unexpected(file.error());
-    const Fences during = file->fences();
-    if (!during) return tl::make_unexpected(during.error());
-    if (auto ok = still_in_flight(*jobs.source); !ok) return tl::make_unexpected(ok.error());
-    if (auto ok = jobs.source->finish(); !ok) return tl::make_unexpected(ok.error());
-    // Before DQBUF returns, not some time after it.
-    const Fences after = file->fences();
-    if (!after) return tl::make_unexpected(after.error());
-    if (sync::is_stub(*during)) return describe(*during);
-    return fmt::format("{}; at DQBUF {}", describe(*during), state(*after));
+    const auto job = watch_one_job(*jobs.source);
+    if (!job) return tl::make_unexpected(job.error());
+    if (!job->done) return tl::make_unexpected(job->done.error());
+    return describe(*job);
 }
 
 Result<std::string> see_poll(players::Jobs& jobs) {
@@ -130,11 +108,7 @@ Outcome run(const Setup& setup, unsigned depth, Result<std::string> (*see)(playe
     auto jobs = players::open_jobs(setup.driver, depth, {}, job_time);
     if (!jobs) return Outcome::error(jobs.error());
     if (auto ok = jobs->source->rewind(); !ok) return Outcome::error(ok.error());
-    auto seen = see(*jobs);
-    if (!seen) return Outcome::error(seen.error());
-    Outcome outcome;
-    outcome.seen = std::move(*seen);
-    return outcome;
+    return Outcome::of(see(*jobs));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <relfence/v4l2/stream.hpp>
 
 #include "cases/case.hpp"
+#include "cases/one_job.hpp"
 #include "cases/seen.hpp"
 #include "players/memory.hpp"
 #include "players/player.hpp"
@@ -74,12 +75,6 @@ Result<Queues> open_queues(std::string_view driver, unsigned outputs) {
     return queues;
 }
 
-Result<std::vector<sync::Fence>> look(int dma_buf) {
-    const auto file = dmabuf::export_sync_file(dma_buf, dmabuf::Access::read);
-    if (!file) return tl::make_unexpected(file.error());
-    return file->fences();
-}
-
 Result<std::string> starve(const std::string& driver) {
     auto queues = open_queues(driver, 1);
     if (!queues) return tl::make_unexpected(queues.error());
@@ -122,6 +117,9 @@ Result<std::string> hold() {
     if (auto ok = submit_slice(0, true); !ok) return tl::make_unexpected(ok.error());
     const auto first = look(frame);
     if (!first) return tl::make_unexpected(first.error());
+    const auto over = queues->output.ready(0ms);
+    if (!over) return tl::make_unexpected(over.error());
+    if (*over) return fail("ended before it was looked at", "first slice");
     // The job is over when its OUTPUT buffer comes back; the CAPTURE buffer must not.
     if (auto ok = queues->output.dequeue(); !ok) return tl::make_unexpected(ok.error());
     const auto returned = queues->capture.ready(50ms);
@@ -144,21 +142,14 @@ Result<std::string> hold() {
     return fmt::format("{} with the last slice; at DQBUF {}", describe(*last), state(*after));
 }
 
-Outcome outcome_of(Result<std::string> seen) {
-    if (!seen) return Outcome::error(seen.error());
-    Outcome outcome;
-    outcome.seen = std::move(*seen);
-    return outcome;
-}
-
 }  // namespace
 
 Outcome starved_output(const Setup& setup) {
-    return outcome_of(starve(setup.driver));
+    return Outcome::of(starve(setup.driver));
 }
 
 Outcome held_capture(const Setup&) {
-    return outcome_of(hold());
+    return Outcome::of(hold());
 }
 
 }  // namespace relfence::cases

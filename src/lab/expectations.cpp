@@ -47,8 +47,6 @@ namespace {
 Result<CaseExpectations> read_case(const json& entry) {
     CaseExpectations result;
     result.name = entry.at("case").get<std::string>();
-    result.title = entry.value("title", "");
-    result.catches = entry.value("catches", "");
     result.why = entry.value("why", std::map<std::string, std::string>{});
     for (const auto& [kernel, drivers] : entry.at("expected").items())
         for (const auto& [driver, text] : drivers.items()) {

@@ -6,6 +6,9 @@
 set -euo pipefail
 kernel=$1 tarball=$2
 shift 2
+for directory in "$@"; do
+    [ -d "$kernel/$directory" ] || { echo "each_patch_builds: no directory $kernel/$directory" >&2; exit 1; }
+done
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/linux
@@ -23,7 +26,11 @@ touched=(drivers/media/common/videobuf2/ drivers/media/v4l2-core/v4l2-mem2mem.o
 make_ prepare
 make_ W=1 "${touched[@]}"
 count=0
-for patch in $(for d in "$@"; do find "$kernel/$d" -name '[0-9]*.patch' ! -name '0000-*' | sort; done); do
+patches=()
+for directory in "$@"; do
+    mapfile -t -O ${#patches[@]} patches < <(find "$kernel/$directory" -name '[0-9]*.patch' ! -name '0000-*' | sort)
+done
+for patch in "${patches[@]}"; do
     git apply --whitespace=nowarn "$patch"
     if ! make_ W=1 "${touched[@]}" || grep 'warning:' "$scratch/log"; then
         echo "$patch does not build without a warning" >&2

@@ -258,7 +258,7 @@ TEST_F(KernelLists, SayWhatIsWrong) {
 }
 
 TEST_F(ExpectationFiles, ReadTextsAndExpressions) {
-    put("cases.json", R"({"cases":[{"case":"poll","title":"T","catches":"C",
+    put("cases.json", R"({"cases":[{"case":"poll",
         "expected":{"v2":{"vim2m":"busy","*":"/busy.*/"}},"why":{"v2":"W"}}]})");
     EXPECT_EQ(load_expectations(root / "cases.json")->find("poll")->why.at("v2"), "W");
     const auto read = load_expectations(root / "cases.json");

@@ -26,11 +26,9 @@ class Expected {
     std::optional<std::regex> expression_;
 };
 
-/// A case as lab/cases.json describes it.
+/// What lab/cases.json expects of a case; the case itself tells its title and what it catches.
 struct CaseExpectations {
     std::string name;
-    std::string title;
-    std::string catches;                     ///< which bug it catches
     std::map<std::string, std::string> why;  ///< by kernel: why this is expected of it
     /// kernel, then driver; the driver "*" stands for each that is not named.
     std::map<std::string, std::map<std::string, Expected>> expected;
@@ -46,7 +44,7 @@ struct Expectations {
 
 /// Reads
 ///
-///     {"cases": [{"case": "in-flight-fence", "title": "...", "catches": "...",
+///     {"cases": [{"case": "in-flight-fence",
 ///                 "expected": {"v2": {"vicodec": "fence, pending", "*": "/fence.*/"}},
 ///                 "why": {"v2": "..."}}]}
 ///
