@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <relfence/base/statistics.hpp>
 #include <relfence/lab/cost_table.hpp>
 
 namespace relfence::lab {
@@ -25,14 +26,10 @@ std::vector<double> sorted_samples(const Cell* cell, const std::string& name) {
     return values;
 }
 
-double at(const std::vector<double>& sorted, double share) {
-    return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
-}
-
 std::string summary(const std::vector<double>& sorted) {
     if (sorted.empty()) return "-";
-    return fmt::format("{:.0f} ({:.0f} to {:.0f})", at(sorted, 0.5), at(sorted, 0.1),
-                       at(sorted, 0.9));
+    return fmt::format("{:.0f} ({:.0f} to {:.0f})", quantile(sorted, 0.5), quantile(sorted, 0.1),
+                       quantile(sorted, 0.9));
 }
 
 Line figure(const Report& report, const CellId& row, const std::string& name,
@@ -47,9 +44,11 @@ Line figure(const Report& report, const CellId& row, const std::string& name,
     Line line{fmt::format("{} {}, {}", row.driver, name, unit)};
     for (const auto& sorted : samples) line.push_back(summary(sorted));
     if (kernels.size() == 2) {
-        const bool both = !samples[0].empty() && !samples[1].empty() && at(samples[0], 0.5) > 0;
-        line.push_back(both ? fmt::format("{:.2f}", at(samples[1], 0.5) / at(samples[0], 0.5))
-                            : "-");
+        const bool both =
+            !samples[0].empty() && !samples[1].empty() && quantile(samples[0], 0.5) > 0;
+        line.push_back(
+            both ? fmt::format("{:.2f}", quantile(samples[1], 0.5) / quantile(samples[0], 0.5))
+                 : "-");
     }
     return line;
 }

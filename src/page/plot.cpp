@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <relfence/base/statistics.hpp>
+
 #include "page/html.hpp"
 
 namespace relfence::page {
@@ -36,13 +38,6 @@ std::string quantity(double value, const std::string& unit) {
 }
 
 }  // namespace
-
-double quantile(const std::vector<double>& sorted, double share) {
-    const double place = share * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const auto above = std::min(below + 1, sorted.size() - 1);
-    return sorted[below] + (sorted[above] - sorted[below]) * (place - static_cast<double>(below));
-}
 
 std::string to_svg(const Plot& plot) {
     double least = INFINITY;

@@ -19,10 +19,6 @@ struct Plot {
     std::vector<Series> series;
 };
 
-/// The value below which @p share (0..1) of @p sorted lies, linear between neighbours.
-/// @param sorted ascending, not empty
-[[nodiscard]] double quantile(const std::vector<double>& sorted, double share);
-
 /// @p plot as an inline SVG: a row per series on a logarithmic axis with every sample as a dot, the
 /// p10-p90 range as a bar and the median as a line with its figure. Samples of 0 or less are drawn
 /// at the axis' start, since a logarithm has no place for them.

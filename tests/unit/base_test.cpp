@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <relfence/base/error.hpp>
+#include <relfence/base/statistics.hpp>
 #include <relfence/base/unique_fd.hpp>
 
 namespace relfence {
@@ -12,6 +13,12 @@ namespace {
 
 bool is_open(int fd) {
     return ::fcntl(fd, F_GETFD) >= 0;
+}
+
+TEST(Quantile, IsLinearBetweenNeighbours) {
+    EXPECT_DOUBLE_EQ(quantile({1, 2, 3, 4, 5}, 0.5), 3);
+    EXPECT_DOUBLE_EQ(quantile({10, 20}, 0.25), 12.5);
+    EXPECT_DOUBLE_EQ(quantile({7}, 0.9), 7);
 }
 
 TEST(UniqueFd, ClosesOnDestructionAndOnReset) {

@@ -153,8 +153,8 @@ Report cost_report() {
 TEST(CostTable, ComparesTheMediansOfTwoKernels) {
     const std::string table = cost_table(cost_report());
     EXPECT_THAT(table, HasSubstr("vim2m done, ns"));
-    EXPECT_THAT(table, HasSubstr("200 (100 to 300)"));
-    EXPECT_THAT(table, HasSubstr("300 (100 to 500)"));
+    EXPECT_THAT(table, HasSubstr("200 (120 to 280)"));
+    EXPECT_THAT(table, HasSubstr("300 (140 to 460)"));
     EXPECT_THAT(table, HasSubstr("1.50\n"));
     // What only one kernel has is no ratio.
     EXPECT_THAT(table, testing::ContainsRegex("vim2m attach, ns +- +70 \\(70 to 70\\) +-\n"));

@@ -28,12 +28,6 @@ TEST(Escape, LeavesNoMarkup) {
     EXPECT_EQ(escape("<a href='x'>\"&\x01"), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;\xef\xbf\xbd");
 }
 
-TEST(Quantile, IsLinearBetweenNeighbours) {
-    EXPECT_DOUBLE_EQ(quantile({1, 2, 3, 4, 5}, 0.5), 3);
-    EXPECT_DOUBLE_EQ(quantile({10, 20}, 0.25), 12.5);
-    EXPECT_DOUBLE_EQ(quantile({7}, 0.9), 7);
-}
-
 TEST(Plot, NamesNumbersAsAReaderWould) {
     const std::string time = to_svg({"t", "ns", {{"a", {2e6, 2e6}}}});
     EXPECT_THAT(time, HasSubstr("2 ms (2 ms–2 ms), n=2"));
