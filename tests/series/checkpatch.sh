@@ -3,7 +3,7 @@
 # checkpatch --strict over every patch: nothing but what tests/series/checkpatch.allowed lists.
 # Usage: checkpatch.sh KERNEL-DIRECTORY TARBALL
 set -euo pipefail
-kernel=$1 tarball=$2
+kernel=$(realpath "$1") tarball=$(realpath "$2")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -11,6 +11,7 @@ name=$(basename "$tarball" .tar.xz)
 tar -C "$scratch" --strip-components=1 -xf "$tarball" "$name/scripts/checkpatch.pl" \
     "$name/scripts/spelling.txt" "$name/scripts/const_structs.checkpatch"
 
+cd "$scratch" # in a git tree checkpatch takes a patch that is tracked for a source file
 found=$scratch/found
 mapfile -t patches < <(find "$kernel" -name '*.patch' ! -name '0000-*' | sort)
 for patch in "${patches[@]}"; do
