@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <relfence/base/error.hpp>
+#include <relfence/base/unique_fd.hpp>
+#include <relfence/vhost/device.hpp>
+
+namespace relfence::vhost {
+
+/// What went over an endpoint since it was made.
+struct Counters {
+    std::uint64_t guests = 0;
+    std::uint64_t kicks = 0;
+    std::uint64_t chains = 0;
+    std::uint64_t completions = 0;
+    std::uint64_t stale_completions = 0;  ///< of chains whose queue was gone
+    std::uint64_t calls = 0;
+    std::uint64_t merged_calls = 0;   ///< asked for while one was on its way
+    std::uint64_t refused_calls = 0;  ///< the guest answered with an error: its queue was gone
+};
+
+class Session;
+
+/// Serves one virtio device to one guest after the other over vhost-user, in an event loop that
+/// somebody else owns.
+///
+/// The guest has one CPU: while it waits for the answer to a request it takes no interrupt, and so
+/// does not answer a call either. Therefore nothing here ever waits. A call is sent and its answer
+/// is taken when it comes; requests are answered whenever they come, of all endpoints in the order
+/// in which the loop sees them. Who must know that the guest has taken its calls (virtual time)
+/// runs serve_until_called(), which goes on answering meanwhile.
+///
+/// Of a kick, the chains are served and calls are sent before it is answered, so that the guest
+/// finds the interrupt pending where it waits, not somewhere in its next request.
+///
+/// One thread. Protocol: docs/interop/vhost-user.rst of QEMU, as arch/um/drivers/virtio_uml.c
+/// speaks it: REPLY_ACK, SLAVE_REQ and INBAND_NOTIFICATIONS are required, CONFIG is offered.
+class Endpoint final : public Port {
+  public:
+    /// Listens on a Unix socket. One that nobody listens on any more is replaced.
+    /// @param device outlives the endpoint
+    /// @return an error when the path is too long, in use or cannot be made
+    [[nodiscard]] static Result<std::unique_ptr<Endpoint>> listen(const std::string& path,
+                                                                  Device& device);
+    /// Serves one connection that is there already.
+    [[nodiscard]] static Result<std::unique_ptr<Endpoint>> adopt(UniqueFd connection,
+                                                                 Device& device);
+    Endpoint(const Endpoint&) = delete;
+    Endpoint& operator=(const Endpoint&) = delete;
+    ~Endpoint() override;
+
+    /// Readable when on_readable() has something to do. The same as long as the endpoint lives.
+    [[nodiscard]] int fd() const;
+    /// Takes what has come and returns; spurious calls do no harm.
+    /// @return why a guest was sent away: it broke a rule. The endpoint is ready for the next
+    ///         either way. A guest that goes by itself is no error
+    [[nodiscard]] Result<void> on_readable();
+    [[nodiscard]] bool connected() const;
+    /// A call was sent, or is due, that the guest did not answer yet.
+    [[nodiscard]] bool calling() const;
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
+    void complete(Chain chain, std::size_t written, Notify notify) override;
+    void call(std::size_t queue) override;
+    [[nodiscard]] std::shared_ptr<const GuestMemory> memory() const override;
+
+  private:
+    explicit Endpoint(Device& device);
+    Result<void> start(UniqueFd connection);
+    Result<void> accept();
+    void stop();
+    Result<void> watch(int fd);
+
+    Device& device_;
+    Counters counters_;
+    UniqueFd poll_;
+    UniqueFd listener_;
+    std::string path_;
+    std::unique_ptr<Session> session_;
+};
+
+/// Serves all @p endpoints until none of them has a call that its guest did not answer.
+/// @param limit gives up after that long without anything happening (ETIMEDOUT)
+/// @return the first error of an endpoint, whose guest is gone then
+[[nodiscard]] Result<void> serve_until_called(std::span<Endpoint* const> endpoints,
+                                              std::chrono::milliseconds limit);
+
+}  // namespace relfence::vhost

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <string>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <relfence/vhost/endpoint.hpp>
+
+#include "vhost/session.hpp"
+
+namespace relfence::vhost {
+namespace {
+
+Result<UniqueFd> make_socket(const std::string& path) {
+    UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd.valid()) return fail_errno("socket", path);
+    return fd;
+}
+
+Result<sockaddr_un> address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return fail_errno("listen on", path, ENAMETOOLONG);
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    return address;
+}
+
+/// A socket whose owner died stays in the file system; only a refused connection tells.
+bool is_abandoned(const std::string& path, const sockaddr_un& address) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+    const auto probe = make_socket(path);
+    if (!probe) return false;
+    const auto* const where = reinterpret_cast<const sockaddr*>(&address);
+    return ::connect(probe->get(), where, sizeof address) != 0 && errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+Endpoint::Endpoint(Device& device) : device_{device} {}
+
+Endpoint::~Endpoint() {
+    if (session_) stop();
+    if (listener_.valid()) ::unlink(path_.c_str());
+}
+
+Result<std::unique_ptr<Endpoint>> Endpoint::listen(const std::string& path, Device& device) {
+    const auto address = address_of(path);
+    if (!address) return tl::make_unexpected(address.error());
+    const auto* const where = reinterpret_cast<const sockaddr*>(&*address);
+    auto fd = make_socket(path);
+    if (!fd) return tl::make_unexpected(fd.error());
+    const auto bind = [&] { return ::bind(fd->get(), where, sizeof *address) == 0 ? 0 : errno; };
+    int code = bind();
+    if (code == EADDRINUSE && is_abandoned(path, *address)) {
+        ::unlink(path.c_str());
+        code = bind();
+    }
+    if (code != 0) return fail_errno("listen on", path, code);
+    std::unique_ptr<Endpoint> endpoint{new Endpoint{device}};
+    endpoint->listener_ = std::move(*fd);
+    endpoint->path_ = path;
+    // A board's guest is one; another one that comes meanwhile waits for its turn.
+    constexpr int backlog = 4;
+    if (::listen(endpoint->listener_.get(), backlog) != 0) return fail_errno("listen on", path);
+    endpoint->poll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!endpoint->poll_.valid()) return fail_errno("epoll_create1", path);
+    if (auto watched = endpoint->watch(endpoint->listener_.get()); !watched)
+        return tl::make_unexpected(watched.error());
+    return endpoint;
+}
+
+Result<std::unique_ptr<Endpoint>> Endpoint::adopt(UniqueFd connection, Device& device) {
+    std::unique_ptr<Endpoint> endpoint{new Endpoint{device}};
+    if (!is_stream_socket(connection.get()))
+        return fail("is no Unix stream socket", "vhost-user connection");
+    endpoint->poll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!endpoint->poll_.valid()) return fail_errno("epoll_create1", "vhost-user connection");
+    if (auto started = endpoint->start(std::move(connection)); !started)
+        return tl::make_unexpected(started.error());
+    return endpoint;
+}
+
+Result<void> Endpoint::watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+        return fail_errno("epoll_ctl", "vhost-user socket");
+    return {};
+}
+
+Result<void> Endpoint::start(UniqueFd connection) {
+    if (auto watched = watch(connection.get()); !watched) return watched;
+    session_ = std::make_unique<Session>(std::move(connection), device_, counters_,
+                                         [this](int fd) { return watch(fd); });
+    ++counters_.guests;
+    device_.connected(*this);
+    return {};
+}
+
+Result<void> Endpoint::accept() {
+    UniqueFd connection{::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+    if (!connection.valid()) {
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return {};
+        return fail_errno("accept", path_);
+    }
+    if (auto started = start(std::move(connection)); !started) return started;
+    ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, listener_.get(), nullptr);
+    return {};
+}
+
+void Endpoint::stop() {
+    // Without a session first: what the device completes now goes nowhere.
+    const auto ended = std::move(session_);
+    device_.disconnected();
+}
+
+int Endpoint::fd() const {
+    return poll_.get();
+}
+
+Result<void> Endpoint::on_readable() {
+    if (!session_) return listener_.valid() ? accept() : Result<void>{};
+    const auto there = session_->serve();
+    if (there && *there) return {};
+    stop();
+    if (listener_.valid()) {
+        if (auto watched = watch(listener_.get()); !watched) return watched;
+    }
+    if (!there) return tl::make_unexpected(there.error());
+    return {};
+}
+
+bool Endpoint::connected() const {
+    return session_ != nullptr;
+}
+
+bool Endpoint::calling() const {
+    return session_ && session_->calling();
+}
+
+void Endpoint::complete(Chain chain, std::size_t written, Notify notify) {
+    if (session_)
+        session_->complete(chain, written, notify);
+    else
+        ++counters_.stale_completions;
+}
+
+void Endpoint::call(std::size_t queue) {
+    if (session_) session_->call(queue);
+}
+
+std::shared_ptr<const GuestMemory> Endpoint::memory() const {
+    return session_ ? session_->memory() : nullptr;
+}
+
+Result<void> serve_until_called(std::span<Endpoint* const> endpoints,
+                                std::chrono::milliseconds limit) {
+    const auto calling = [](const Endpoint* endpoint) { return endpoint->calling(); };
+    std::vector<pollfd> fds;
+    for (const Endpoint* endpoint : endpoints) fds.push_back({endpoint->fd(), POLLIN, 0});
+    while (std::any_of(endpoints.begin(), endpoints.end(), calling)) {
+        const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(limit.count()));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready < 0) return fail_errno("poll", "vhost-user endpoints");
+        if (ready == 0) return fail_errno("wait for", "the guest's answer to a call", ETIMEDOUT);
+        for (std::size_t i = 0; i < fds.size(); ++i) {
+            if (fds[i].revents == 0) continue;
+            if (auto served = endpoints[i]->on_readable(); !served) return served;
+        }
+    }
+    return {};
+}
+
+}  // namespace relfence::vhost
