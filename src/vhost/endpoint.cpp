@@ -1,51 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <poll.h>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include <relfence/vhost/endpoint.hpp>
 
+#include "vhost/listen.hpp"
 #include "vhost/session.hpp"
 
 namespace relfence::vhost {
-namespace {
-
-Result<UniqueFd> make_socket(const std::string& path) {
-    UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!fd.valid()) return fail_errno("socket", path);
-    return fd;
-}
-
-Result<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof address.sun_path)
-        return fail_errno("listen on", path, ENAMETOOLONG);
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    return address;
-}
-
-/// A socket whose owner died stays in the file system; only a refused connection tells.
-bool is_abandoned(const std::string& path, const sockaddr_un& address) {
-    struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-    const auto probe = make_socket(path);
-    if (!probe) return false;
-    const auto* const where = reinterpret_cast<const sockaddr*>(&address);
-    return ::connect(probe->get(), where, sizeof address) != 0 && errno == ECONNREFUSED;
-}
-
-}  // namespace
-
 Endpoint::Endpoint(Device& device) : device_{device} {}
 
 Endpoint::~Endpoint() {
@@ -54,24 +23,11 @@ Endpoint::~Endpoint() {
 }
 
 Result<std::unique_ptr<Endpoint>> Endpoint::listen(const std::string& path, Device& device) {
-    const auto address = address_of(path);
-    if (!address) return tl::make_unexpected(address.error());
-    const auto* const where = reinterpret_cast<const sockaddr*>(&*address);
-    auto fd = make_socket(path);
+    auto fd = listen_on(path);
     if (!fd) return tl::make_unexpected(fd.error());
-    const auto bind = [&] { return ::bind(fd->get(), where, sizeof *address) == 0 ? 0 : errno; };
-    int code = bind();
-    if (code == EADDRINUSE && is_abandoned(path, *address)) {
-        ::unlink(path.c_str());
-        code = bind();
-    }
-    if (code != 0) return fail_errno("listen on", path, code);
     std::unique_ptr<Endpoint> endpoint{new Endpoint{device}};
     endpoint->listener_ = std::move(*fd);
     endpoint->path_ = path;
-    // A board's guest is one; another one that comes meanwhile waits for its turn.
-    constexpr int backlog = 4;
-    if (::listen(endpoint->listener_.get(), backlog) != 0) return fail_errno("listen on", path);
     endpoint->poll_.reset(::epoll_create1(EPOLL_CLOEXEC));
     if (!endpoint->poll_.valid()) return fail_errno("epoll_create1", path);
     if (auto watched = endpoint->watch(endpoint->listener_.get()); !watched)
@@ -100,8 +56,9 @@ Result<void> Endpoint::watch(int fd) {
 
 Result<void> Endpoint::start(UniqueFd connection) {
     if (auto watched = watch(connection.get()); !watched) return watched;
-    session_ = std::make_unique<Session>(std::move(connection), device_, counters_,
-                                         [this](int fd) { return watch(fd); });
+    session_ = std::make_unique<Session>(
+        std::move(connection), device_, counters_, [this](int fd) { return watch(fd); },
+        [this] { return ready_to_reply(); });
     ++counters_.guests;
     device_.connected(*this);
     return {};
@@ -130,6 +87,8 @@ int Endpoint::fd() const {
 
 Result<void> Endpoint::on_readable() {
     if (!session_) return listener_.valid() ? accept() : Result<void>{};
+    // In the middle of a request, where before_reply() waits for the guest: it says nothing else.
+    if (replying_) return session_->take_call_replies();
     const auto there = session_->serve();
     if (there && *there) return {};
     stop();
@@ -138,6 +97,18 @@ Result<void> Endpoint::on_readable() {
     }
     if (!there) return tl::make_unexpected(there.error());
     return {};
+}
+
+void Endpoint::before_reply(std::function<Result<void>()> hook) {
+    before_reply_ = std::move(hook);
+}
+
+Result<void> Endpoint::ready_to_reply() {
+    if (!before_reply_) return {};
+    replying_ = true;
+    const auto ready = before_reply_();
+    replying_ = false;
+    return ready;
 }
 
 bool Endpoint::connected() const {

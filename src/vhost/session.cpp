@@ -42,10 +42,12 @@ bool is_answered_by_itself(Request request) {
 
 }  // namespace
 
-Session::Session(UniqueFd connection, Device& device, Counters& counters, Watch watch)
+Session::Session(UniqueFd connection, Device& device, Counters& counters, Watch watch,
+                 BeforeReply before_reply)
     : device_{device},
       counters_{counters},
       watch_{std::move(watch)},
+      before_reply_{std::move(before_reply)},
       main_{std::move(connection), check_request},
       queues_(device.queues()) {
     for (std::size_t i = 0; i < queues_.size(); ++i) queues_[i].setup.queue = i;
@@ -115,6 +117,7 @@ Result<void> Session::handle(Message& message) {
     const bool wants_answer = (message.header.flags & flag::need_reply) != 0 &&
                               (protocol_features_ & protocol_feature::reply_ack) != 0;
     if (!wants_answer) return {};
+    if (auto ready = before_reply_(); !ready) return ready;
     return main_.send(make_reply(message.header.request, 0));
 }
 

@@ -26,10 +26,16 @@ class Session {
     /// Called with each further file descriptor that serve() has to be called for.
     using Watch = std::function<Result<void>(int fd)>;
 
-    Session(UniqueFd connection, Device& device, Counters& counters, Watch watch);
+    /// Called before each reply that only says that a request was done.
+    using BeforeReply = std::function<Result<void>()>;
+
+    Session(UniqueFd connection, Device& device, Counters& counters, Watch watch,
+            BeforeReply before_reply);
 
     /// Takes what has come. @return false when the guest has gone; an error when it broke a rule
     Result<bool> serve();
+    /// The part of serve() that may be called while it waits in BeforeReply.
+    Result<void> take_call_replies();
     void complete(const Chain& chain, std::size_t written, Notify notify);
     void call(std::size_t queue);
     [[nodiscard]] std::shared_ptr<const GuestMemory> memory() const { return memory_; }
@@ -64,12 +70,12 @@ class Session {
     Result<Queue*> queue_of(const Message& message);
     void reset(Queue& queue);
     Result<void> drain(Queue& queue);
-    Result<void> take_call_replies();
     [[nodiscard]] std::uint64_t offered_features() const;
 
     Device& device_;
     Counters& counters_;
     Watch watch_;
+    BeforeReply before_reply_;
     Channel main_;
     std::optional<Channel> slave_;
     std::shared_ptr<const GuestMemory> memory_;

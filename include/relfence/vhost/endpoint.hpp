@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -62,6 +63,11 @@ class Endpoint final : public Port {
     /// @return why a guest was sent away: it broke a rule. The endpoint is ready for the next
     ///         either way. A guest that goes by itself is no error
     [[nodiscard]] Result<void> on_readable();
+    /// Called after each request that the guest waits for was done, before it is told so: for who
+    /// has to wait until the guest has taken its calls, which it does in the meantime (virtual
+    /// time). on_readable() may be called from there, and takes the guest's answers to calls then.
+    /// @param hook an error of it sends the guest away; none to have none
+    void before_reply(std::function<Result<void>()> hook);
     [[nodiscard]] bool connected() const;
     /// A call was sent, or is due, that the guest did not answer yet.
     [[nodiscard]] bool calling() const;
@@ -77,6 +83,7 @@ class Endpoint final : public Port {
     Result<void> accept();
     void stop();
     Result<void> watch(int fd);
+    Result<void> ready_to_reply();
 
     Device& device_;
     Counters counters_;
@@ -84,6 +91,8 @@ class Endpoint final : public Port {
     UniqueFd listener_;
     std::string path_;
     std::unique_ptr<Session> session_;
+    std::function<Result<void>()> before_reply_;
+    bool replying_ = false;
 };
 
 /// Serves all @p endpoints until none of them has a call that its guest did not answer.
