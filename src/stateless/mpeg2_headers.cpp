@@ -77,10 +77,10 @@ class Parser {
     [[nodiscard]] std::size_t next_start_code(std::size_t from) const {
         static constexpr std::uint8_t prefix[] = {0, 0, 1};
         if (from >= stream_.size()) return stream_.size();
-        const auto rest = stream_.subspan(from);
-        const auto found = std::ranges::search(rest, prefix);
-        const auto at = static_cast<std::size_t>(found.begin() - rest.begin());
-        return found.empty() || from + at + 3 >= stream_.size() ? stream_.size() : from + at;
+        const auto found = std::search(stream_.begin() + static_cast<std::ptrdiff_t>(from),
+                                       stream_.end(), std::begin(prefix), std::end(prefix));
+        const auto at = static_cast<std::size_t>(found - stream_.begin());
+        return at + 3 >= stream_.size() ? stream_.size() : at;
     }
 
     Result<void> part(std::size_t at, std::size_t end) {

@@ -128,6 +128,7 @@ std::map<std::size_t, DecodedFrame> decode_whole(std::span<const std::uint8_t> s
     Owned<AVCodecContext> context{avcodec_alloc_context3(codec)};
     context->err_recognition = AV_EF_EXPLODE;
     context->thread_count = 1;
+    context->error_concealment = 0;  // with it, libavcodec takes every field for damaged
     checked(avcodec_open2(context.get(), codec, nullptr), "opening the decoder");
     Owned<AVCodecParserContext> parser{av_parser_init(AV_CODEC_ID_MPEG2VIDEO)};
     Owned<AVFrame> frame{av_frame_alloc()};

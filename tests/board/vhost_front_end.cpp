@@ -199,9 +199,9 @@ std::vector<std::byte> FrontEnd::config(std::uint32_t offset, std::uint32_t leng
     return {bytes.begin() + static_cast<std::ptrdiff_t>(sizeof range + offset), bytes.end()};
 }
 
-std::vector<std::uint32_t> FrontEnd::take_calls() {
+std::vector<std::uint32_t> FrontEnd::take_calls(std::size_t most) {
     std::vector<std::uint32_t> calls;
-    while (slave_.valid() && readable(slave_.get(), 0)) {
+    while (calls.size() < most && slave_.valid() && readable(slave_.get(), 0)) {
         struct {
             Header header;
             std::array<std::uint32_t, 2> payload;

@@ -33,6 +33,8 @@ class FrontEnd {
     static constexpr std::uint32_t ring_size = 16;
 
     FrontEnd(UniqueFd socket, std::function<void()> pump);
+    /// From now on; for one that may only be called while an answer is on its way.
+    void pump_with(std::function<void()> pump) { pump_ = std::move(pump); }
 
     /// vhost_user_init() and vu_finalize_features().
     void handshake();
@@ -57,8 +59,9 @@ class FrontEnd {
     std::vector<std::byte> config(std::uint32_t offset, std::uint32_t length);
     void send_slave_socket();
 
-    /// vu_req_read_message(): answers the calls that have come. @return the queues called
-    std::vector<std::uint32_t> take_calls();
+    /// vu_req_read_message(): answers the calls that have come, at most @p most of them.
+    /// @return the queues called
+    std::vector<std::uint32_t> take_calls(std::size_t most = ~std::size_t{0});
     void answer_calls_with(std::uint64_t status) { call_status_ = status; }
     [[nodiscard]] int slave_fd() const { return slave_.get(); }
     [[nodiscard]] int fd() const { return socket_.get(); }

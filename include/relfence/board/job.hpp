@@ -8,14 +8,16 @@
 
 namespace relfence::board {
 
-/// What goes wrong with a job, as data: given per run or for the Nth job of a device.
+/// What goes wrong with a job, as data: given per run or for the Nth job of a device. All of them
+/// strike when half of what the job writes is in memory.
 enum class Fault : std::uint8_t {
     none,
     hang,            ///< never finishes
     late,            ///< finishes long after the driver's watchdog, if nothing resets it
     error_status,    ///< ends half-way with the device's error status
     spurious,        ///< an interrupt without a status, before the real one
-    late_interrupt,  ///< a reset does not stop its interrupt: that comes afterwards
+    late_interrupt,  ///< never finishes, and a reset does not stop its interrupt: it comes half a
+                     ///< job's duration after the reset
     bus_error,       ///< as if an address that it was given were bad
 };
 
@@ -64,11 +66,23 @@ class JobRunner {
 
   private:
     struct Running;
+    void wait(const std::shared_ptr<Running>& job, Nanoseconds when,
+              void (JobRunner::*next)(const std::shared_ptr<Running>&));
+    void computed(const std::shared_ptr<Running>& job);
+    void step(const std::shared_ptr<Running>& job);
+    void failed(const std::shared_ptr<Running>& job);
+    void hang(const Running& job);
+    void refuse(const std::shared_ptr<Running>& job, const Error& error);
+    void end(const std::shared_ptr<Running>& job, JobEnd how);
+    void late_interrupt(const std::shared_ptr<Running>& job);
+    [[nodiscard]] Result<void> write_up_to(Running& job, std::size_t share);
+
     std::string device_;
     Environment environment_;
     JobPolicy policy_;
     std::uint64_t number_ = 0;
     std::shared_ptr<Running> running_;
+    std::shared_ptr<Running> late_;  ///< aborted, its interrupt still to come
 };
 
 }  // namespace relfence::board

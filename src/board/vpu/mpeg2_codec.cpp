@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "board/vpu/mpeg2_codec.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
-#include <algorithm>
 #include <fmt/format.h>
 
 extern "C" {

@@ -33,7 +33,7 @@ class Mpeg2Codec {
 
     /// Decodes one picture, for a field the lines of that field.
     /// @param stream see picture_stream()
-    /// @param complete whether every macroblock has to be there
+    /// @param complete whether every macroblock has to be there; of fields libavcodec cannot tell
     /// @return the frame it is in. EBADMSG when the stream is damaged, ENOMEM
     [[nodiscard]] Result<PlanarFrame> decode(std::span<const std::uint8_t> stream, bool complete);
 

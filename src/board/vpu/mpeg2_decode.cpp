@@ -204,7 +204,7 @@ Result<MemoryWrites> decode_mpeg2(const regs::RegisterBank& registers, const Dma
 
     auto codec = prepared_codec(registers, *picture, dma);
     if (!codec) return tl::unexpected{codec.error()};
-    auto frame = codec->decode(picture_stream(*picture, *slices), true);
+    auto frame = codec->decode(picture_stream(*picture, *slices), !picture->is_field());
     if (!frame) return tl::unexpected{frame.error()};
     return write_picture(output, *frame, *picture);
 }

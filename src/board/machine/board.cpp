@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <optional>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <relfence/board/board.hpp>
+#include <relfence/board/event_log.hpp>
+#include <relfence/board/real_time.hpp>
+#include <relfence/vhost/endpoint.hpp>
+
+#include "board/guest_dma.hpp"
+#include "board/machine/device_tree.hpp"
+#include "board/machine/powered.hpp"
+
+namespace relfence::board {
+namespace {
+
+std::uint16_t count_interrupts(const Description& description) {
+    std::size_t count = 0;
+    for (const Peripheral& device : description.peripherals) count += device.engines.size();
+    return static_cast<std::uint16_t>(count);
+}
+
+Result<void> check_engines(const Description& description, const std::vector<FaultRule>& rules) {
+    std::vector<std::string> names;
+    for (const Peripheral& device : description.peripherals)
+        for (const Engine& engine : device.engines) names.emplace_back(engine.name);
+    for (const FaultRule& rule : rules)
+        if (std::ranges::find(names, rule.engine) == names.end())
+            return fail(fmt::format("is no engine of {}", description.name), rule.engine,
+                        fmt::format("it has {}", fmt::join(names, ", ")));
+    return {};
+}
+
+Result<void> write_file(const std::string& path, const std::vector<std::byte>& bytes) {
+    std::ofstream file{path, std::ios::binary | std::ios::trunc};
+    file.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) return fail_errno("write", path);
+    return {};
+}
+
+}  // namespace
+
+/// All that a board is made of, in the order in which it depends on each other.
+class Board::Machine {
+  public:
+    Machine(const Description& description, BoardOptions options, std::unique_ptr<TextLog> log,
+            std::unique_ptr<RealTime> time)
+        : description_{description},
+          options_{std::move(options)},
+          log_{std::move(log)},
+          time_{std::move(time)},
+          interrupts_{*log_, count_interrupts(description)},
+          bus_{*log_,
+               {[this](vhost::Port&) { switch_on(); },
+                [this](vhost::Port& port) { accessed(port); }, [this] { switch_off(); }}} {
+        log_->use_clock([this] { return time_->now(); });
+        log_->on_bug([this](const std::string& text) {
+            if (options_.strict && strict_bug_.empty()) strict_bug_ = text;
+        });
+    }
+    ~Machine() {
+        switch_off();
+        if (!tree_.empty()) ::unlink(tree_.c_str());
+    }
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    Result<void> open();
+    Result<void> run();
+    void stop() { ::eventfd_write(stop_.get(), 1); }
+    [[nodiscard]] std::vector<std::string> kernel_arguments() const { return {"dtb=" + tree_}; }
+    [[nodiscard]] BoardCounters counters() const {
+        return {bus_endpoint_->counters().guests, log_->bugs()};
+    }
+
+  private:
+    void switch_on();
+    void switch_off();
+    void accessed(vhost::Port& port);
+    Result<void> watch(int fd);
+    void serve(vhost::Endpoint& endpoint, std::string_view name);
+
+    const Description& description_;
+    BoardOptions options_;
+    std::unique_ptr<TextLog> log_;
+    std::unique_ptr<RealTime> time_;
+    GuestDma dma_;
+    InterruptController interrupts_;
+    PlatformBus bus_;
+    std::optional<Powered> powered_;
+    std::unique_ptr<vhost::Endpoint> gpio_endpoint_;
+    std::unique_ptr<vhost::Endpoint> bus_endpoint_;
+    UniqueFd poll_, stop_;
+    std::string tree_;
+    std::string strict_bug_;
+};
+
+void Board::Machine::switch_on() {
+    log_->event("board", "switched on by a guest");
+    powered_.emplace(description_, options_, Environment{dma_, *time_, *log_}, interrupts_, bus_);
+}
+
+void Board::Machine::switch_off() {
+    if (!powered_) return;
+    // What is being computed uses the models and the guest's memory.
+    time_->drain();
+    powered_.reset();
+    dma_.use(nullptr);
+    log_->event("board", "switched off: the guest went");
+}
+
+void Board::Machine::accessed(vhost::Port& port) {
+    auto memory = port.memory();
+    if (dma_.uses(memory)) return;
+    time_->drain();
+    dma_.use(std::move(memory));
+}
+
+Result<void> Board::Machine::watch(int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) < 0)
+        return fail_errno("watch", "a socket of the board");
+    return {};
+}
+
+Result<void> Board::Machine::open() {
+    std::error_code error;
+    const auto directory = std::filesystem::absolute(options_.directory, error);
+    if (!std::filesystem::is_directory(directory, error))
+        return fail_errno("open", options_.directory.string(), error ? error.value() : ENOTDIR);
+    if (auto known = check_engines(description_, options_.faults); !known) return known;
+
+    poll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    stop_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!poll_.valid() || !stop_.valid()) return fail_errno("make", "the board's event loop");
+
+    const std::string bus_socket = directory / "bus.sock";
+    const std::string gpio_socket = directory / "gpio.sock";
+    auto gpio = vhost::Endpoint::listen(gpio_socket, interrupts_);
+    if (!gpio) return tl::make_unexpected(gpio.error());
+    gpio_endpoint_ = std::move(*gpio);
+    auto bus = vhost::Endpoint::listen(bus_socket, bus_);
+    if (!bus) return tl::make_unexpected(bus.error());
+    bus_endpoint_ = std::move(*bus);
+
+    auto tree = make_device_tree(description_, bus_socket, gpio_socket);
+    if (!tree) return tl::make_unexpected(tree.error());
+    const std::string path = directory / "board.dtb";
+    if (auto written = write_file(path, *tree); !written) return written;
+    tree_ = path;
+
+    for (const int fd : {stop_.get(), time_->fd(), gpio_endpoint_->fd(), bus_endpoint_->fd()})
+        if (auto watched = watch(fd); !watched) return watched;
+    return {};
+}
+
+void Board::Machine::serve(vhost::Endpoint& endpoint, std::string_view name) {
+    if (auto served = endpoint.on_readable(); !served)
+        log_->event(name, "sent its guest away: " + served.error().message());
+}
+
+Result<void> Board::Machine::run() {
+    for (;;) {
+        std::array<epoll_event, 8> events;
+        const int count = ::epoll_wait(poll_.get(), events.data(), events.size(), -1);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return fail_errno("wait for", "the board's events");
+        for (const epoll_event& event : std::span{events}.first(static_cast<std::size_t>(count))) {
+            const int fd = event.data.fd;
+            if (fd == stop_.get()) return {};
+            if (fd == time_->fd()) time_->on_readable();
+            if (fd == gpio_endpoint_->fd()) serve(*gpio_endpoint_, "gpio");
+            if (fd == bus_endpoint_->fd()) serve(*bus_endpoint_, "bus");
+            if (!strict_bug_.empty()) return fail(strict_bug_, "driver bug");
+        }
+    }
+}
+
+Board::Board(std::unique_ptr<Machine> machine) : machine_{std::move(machine)} {}
+Board::~Board() = default;
+
+Result<std::unique_ptr<Board>> Board::create(const Description& description, BoardOptions options) {
+    auto log = TextLog::open(options.log);
+    if (!log) return tl::make_unexpected(log.error());
+    auto time = RealTime::create();
+    if (!time) return tl::make_unexpected(time.error());
+    auto machine = std::make_unique<Machine>(description, std::move(options), std::move(*log),
+                                             std::move(*time));
+    if (auto opened = machine->open(); !opened) return tl::make_unexpected(opened.error());
+    return std::unique_ptr<Board>{new Board{std::move(machine)}};
+}
+
+std::vector<std::string> Board::kernel_arguments() const {
+    return machine_->kernel_arguments();
+}
+
+Result<void> Board::run() {
+    return machine_->run();
+}
+
+void Board::stop() {
+    machine_->stop();
+}
+
+BoardCounters Board::counters() const {
+    return machine_->counters();
+}
+
+}  // namespace relfence::board
