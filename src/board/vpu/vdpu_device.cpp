@@ -3,6 +3,8 @@
 
 #include <relfence/board/vpu.hpp>
 
+#include "board/vpu/h264_decoder.hpp"
+#include "board/vpu/h264_fields.hpp"
 #include "board/vpu/mpeg2_decode.hpp"
 #include "board/vpu/mpeg2_registers.hpp"
 #include "board/vpu/vdpu2_registers.hpp"
@@ -15,12 +17,15 @@ namespace {
 /// The codecs' state. Computations hold it, so that it may outlive the device.
 struct Codecs {
     vpu::Vp8Decoder vp8;
+    vpu::H264Decoder h264;
 };
 
 Result<MemoryWrites> decode(Codecs& codecs, const regs::RegisterBank& registers, const Dma& dma) {
     switch (registers.get(vpu::vdpu2::dec_mode)) {
         case vpu::vdpu2::dec_mode_vp8:
             return codecs.vp8.decode(registers, dma);
+        case vpu::vdpu2::dec_mode_h264:
+            return codecs.h264.decode(registers, dma);
         case vpu::vdpu2::dec_mode_mpeg2:
             return vpu::decode_mpeg2(registers, dma);
         default:
@@ -39,6 +44,7 @@ class Vdpu final : public DeviceModel {
           jobs_{name_, environment, std::move(options.jobs)} {
         registers_.add_view(vpu::vp8_fields::all());
         registers_.add_view(vpu::mpeg2::fields);
+        registers_.add_view(vpu::h264_fields::all());
         registers_.on_unknown(
             [this](const std::string& text) { environment_.log.driver_bug(name_, text); });
     }
