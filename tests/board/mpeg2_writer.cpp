@@ -53,7 +53,7 @@ class Bits {
 
 class Writer {
   public:
-    Writer(const RandomStream& stream) : stream_{stream}, random_{stream.seed} {}
+    explicit Writer(const RandomStream& stream) : stream_{stream}, random_{stream.seed} {}
 
     std::vector<std::uint8_t> run(std::span<const RandomFrame> frames) {
         sequence();
