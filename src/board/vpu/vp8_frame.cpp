@@ -142,7 +142,8 @@ Result<std::vector<std::uint8_t>> read_segments(const Vp8Job& job, const Dma& dm
     if (!memory) return tl::make_unexpected(memory.error());
     if (job.segment_update) return segments;
     for (std::size_t i = 0; i < segments.size(); ++i)
-        segments[i] = std::to_integer<std::uint8_t>((*memory)[i / 4]) >> (i % 4 * 2) & 3U;
+        segments[i] = static_cast<std::uint8_t>(
+            std::to_integer<unsigned>((*memory)[i / 4]) >> (i % 4 * 2) & 3U);
     return segments;
 }
 
