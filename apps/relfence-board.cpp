@@ -25,6 +25,7 @@ Examples:
   relfence-board --list
   relfence-board --board fresnel --directory /run/fresnel --log /run/fresnel/events
   setarch -R linux dtb=/run/fresnel/board.dtb mem=512M root=...
+  relfence-board --board fresnel --directory . --time virtual --fault vdpu:1:hang --log -
   relfence-board --board ohm --directory . --duration 16ms --fault vdpu:3:hang --fault 'rga:*:late'
 
 Exit code: 0 ended by a signal, 1 with --strict: a driver did something wrong, 2 the board could not be served.)";
@@ -77,7 +78,7 @@ int main(int argc, char** argv) {
         "A modelled Rockchip board for a User Mode Linux guest: its drivers are Linux's own.",
         "relfence-board"};
     app.footer(footer);
-    std::string name, duration = "real";
+    std::string name, time = "real", duration;
     std::vector<std::string> faults;
     board::BoardOptions options;
     bool listed = false;
@@ -88,9 +89,13 @@ int main(int argc, char** argv) {
                    "kernel");
     app.add_option("--log", options.log, "File of the board's events, - for standard error");
     app.add_flag("--strict", options.strict, "End when a driver does something wrong");
-    app.add_option("--duration", duration,
-                   "How long a job takes: 16ms, 500us, or real for as long as it is computed")
+    app.add_option("--time", time,
+                   "real, or virtual: time passes only when there is nothing left to do, so that "
+                   "waiting costs nothing and runs are the same")
         ->capture_default_str();
+    app.add_option("--duration", duration,
+                   "How long a job takes: 16ms, 500us, or real for as long as it is computed "
+                   "(default: real, in virtual time 16ms)");
     app.add_option("--fault", faults,
                    fmt::format("ENGINE:JOB:KIND, JOB from 1 or * for all, KIND one of {}",
                                fmt::join(board::fault_names(), ", ")))
@@ -113,9 +118,16 @@ int main(int argc, char** argv) {
     }
     if (options.directory.empty())
         return unusable(Error{0, "is missing", "--directory", "see --help"});
+    const auto kind = board::parse_time(time);
+    if (!kind) return unusable(kind.error());
+    options.time = *kind;
+    const bool is_virtual = *kind == board::Time::simulated;
+    if (duration.empty()) duration = is_virtual ? "16ms" : "real";
     const auto parsed = board::parse_duration(duration);
     if (!parsed) return unusable(parsed.error());
     options.duration = *parsed;
+    if (is_virtual && options.duration == board::Nanoseconds{0})
+        return unusable(Error{0, "is no virtual time", "--duration real", "such as 16ms"});
     for (const auto& fault : faults) {
         auto rule = board::parse_fault_rule(fault);
         if (!rule) return unusable(rule.error());

@@ -28,13 +28,19 @@ struct FaultRule {
 /// "16ms", "500us", "2s", or "real" for Nanoseconds{0}: as long as the computation takes.
 [[nodiscard]] Result<Nanoseconds> parse_duration(std::string_view text);
 
-enum class Time : std::uint8_t { real };
+enum class Time : std::uint8_t {
+    real,      ///< the host's clock
+    simulated  ///< passes only when guest and board have nothing left to do, see VirtualTime
+};
+/// "real" or "virtual".
+[[nodiscard]] Result<Time> parse_time(std::string_view text);
 
 struct BoardOptions {
     std::filesystem::path directory;  ///< gets board.dtb and the sockets; must exist
     std::string log;                  ///< file of the events; "-": standard error, empty: nowhere
     bool strict = false;              ///< a driver bug ends run() with an error
-    Nanoseconds duration{0};          ///< of every job; 0: as long as the computation takes
+    /// Of every job; 0: as long as the computation takes, which is no virtual time at all.
+    Nanoseconds duration{0};
     std::vector<FaultRule> faults;
     Time time = Time::real;
 };
@@ -53,7 +59,8 @@ struct BoardCounters {
 /// create(), run() and the destructor in one thread; stop() from anywhere.
 class Board {
   public:
-    /// Writes DIR/board.dtb and listens on DIR/bus.sock and DIR/gpio.sock.
+    /// Writes DIR/board.dtb and listens on DIR/bus.sock, DIR/gpio.sock, and with virtual time on
+    /// DIR/time.sock.
     /// @param description outlives the board
     /// @return an error when a file or a socket cannot be made, a socket is in use, or a fault
     ///         rule names an engine that the board does not have
@@ -64,7 +71,8 @@ class Board {
     /// Removes what create() made in the directory.
     ~Board();
 
-    /// What a kernel needs on its command line: "dtb=DIR/board.dtb".
+    /// What a kernel needs on its command line: "dtb=DIR/board.dtb", and with virtual time
+    /// "time-travel=ext:1:DIR/time.sock".
     [[nodiscard]] std::vector<std::string> kernel_arguments() const;
     /// Serves guests until stop().
     /// @return an error when strict and a driver did something wrong, or when waiting fails. A

@@ -13,6 +13,7 @@
 #include <relfence/board/board.hpp>
 #include <relfence/board/event_log.hpp>
 #include <relfence/board/real_time.hpp>
+#include <relfence/board/virtual_time.hpp>
 #include <relfence/vhost/endpoint.hpp>
 
 #include "board/guest_dma.hpp"
@@ -48,22 +49,57 @@ Result<void> write_file(const std::string& path, const std::vector<std::byte>& b
     return {};
 }
 
+/// The one of the two that the board has.
+struct Clock {
+    std::unique_ptr<RealTime> real;
+    std::unique_ptr<VirtualTime> simulated;
+
+    static Result<Clock> create(const BoardOptions& options) {
+        Clock clock;
+        if (options.time == Time::real) {
+            auto made = RealTime::create();
+            if (!made) return tl::make_unexpected(made.error());
+            clock.real = std::move(*made);
+        } else {
+            std::error_code error;
+            const auto directory = std::filesystem::absolute(options.directory, error);
+            auto made = VirtualTime::listen(directory / "time.sock");
+            if (!made) return tl::make_unexpected(made.error());
+            clock.simulated = std::move(*made);
+        }
+        return clock;
+    }
+    [[nodiscard]] Timeline& time() const {
+        if (real) return *real;
+        return *simulated;
+    }
+    [[nodiscard]] int fd() const { return real ? real->fd() : simulated->fd(); }
+    Result<void> on_readable() const {
+        if (simulated) return simulated->on_readable();
+        real->on_readable();
+        return {};
+    }
+    void drain() const {
+        if (real) real->drain();
+    }
+};
+
 }  // namespace
 
 /// All that a board is made of, in the order in which it depends on each other.
 class Board::Machine {
   public:
     Machine(const Description& description, BoardOptions options, std::unique_ptr<TextLog> log,
-            std::unique_ptr<RealTime> time)
+            Clock clock)
         : description_{description},
           options_{std::move(options)},
           log_{std::move(log)},
-          time_{std::move(time)},
+          clock_{std::move(clock)},
           interrupts_{*log_, count_interrupts(description)},
           bus_{*log_,
                {[this](vhost::Port&) { switch_on(); },
                 [this](vhost::Port& port) { accessed(port); }, [this] { switch_off(); }}} {
-        log_->use_clock([this] { return time_->now(); });
+        log_->use_clock([this] { return clock_.time().now(); });
         log_->on_bug([this](const std::string& text) {
             if (options_.strict && strict_bug_.empty()) strict_bug_ = text;
         });
@@ -78,7 +114,7 @@ class Board::Machine {
     Result<void> open();
     Result<void> run();
     void stop() { ::eventfd_write(stop_.get(), 1); }
-    [[nodiscard]] std::vector<std::string> kernel_arguments() const { return {"dtb=" + tree_}; }
+    [[nodiscard]] std::vector<std::string> kernel_arguments() const;
     [[nodiscard]] BoardCounters counters() const {
         return {bus_endpoint_->counters().guests, log_->bugs()};
     }
@@ -88,12 +124,13 @@ class Board::Machine {
     void switch_off();
     void accessed(vhost::Port& port);
     Result<void> watch(int fd);
-    void serve(vhost::Endpoint& endpoint, std::string_view name);
+    /// Tells in the log why a guest was sent away.
+    void note(std::string_view name, const Result<void>& served);
 
     const Description& description_;
     BoardOptions options_;
     std::unique_ptr<TextLog> log_;
-    std::unique_ptr<RealTime> time_;
+    Clock clock_;
     GuestDma dma_;
     InterruptController interrupts_;
     PlatformBus bus_;
@@ -107,13 +144,17 @@ class Board::Machine {
 
 void Board::Machine::switch_on() {
     log_->event("board", "switched on by a guest");
-    powered_.emplace(description_, options_, Environment{dma_, *time_, *log_}, interrupts_, bus_);
+    if (clock_.simulated && !clock_.simulated->connected())
+        log_->event("board", "no job will end: the guest was booted without " +
+                                 clock_.simulated->kernel_option());
+    powered_.emplace(description_, options_, Environment{dma_, clock_.time(), *log_}, interrupts_,
+                     bus_);
 }
 
 void Board::Machine::switch_off() {
     if (!powered_) return;
     // What is being computed uses the models and the guest's memory.
-    time_->drain();
+    clock_.drain();
     powered_.reset();
     dma_.use(nullptr);
     log_->event("board", "switched off: the guest went");
@@ -122,7 +163,7 @@ void Board::Machine::switch_off() {
 void Board::Machine::accessed(vhost::Port& port) {
     auto memory = port.memory();
     if (dma_.uses(memory)) return;
-    time_->drain();
+    clock_.drain();
     dma_.use(std::move(memory));
 }
 
@@ -161,14 +202,23 @@ Result<void> Board::Machine::open() {
     if (auto written = write_file(path, *tree); !written) return written;
     tree_ = path;
 
-    for (const int fd : {stop_.get(), time_->fd(), gpio_endpoint_->fd(), bus_endpoint_->fd()})
+    if (clock_.simulated) {
+        clock_.simulated->watch(*gpio_endpoint_);
+        clock_.simulated->watch(*bus_endpoint_);
+    }
+    for (const int fd : {stop_.get(), clock_.fd(), gpio_endpoint_->fd(), bus_endpoint_->fd()})
         if (auto watched = watch(fd); !watched) return watched;
     return {};
 }
 
-void Board::Machine::serve(vhost::Endpoint& endpoint, std::string_view name) {
-    if (auto served = endpoint.on_readable(); !served)
-        log_->event(name, "sent its guest away: " + served.error().message());
+std::vector<std::string> Board::Machine::kernel_arguments() const {
+    std::vector<std::string> arguments{"dtb=" + tree_};
+    if (clock_.simulated) arguments.push_back(clock_.simulated->kernel_option());
+    return arguments;
+}
+
+void Board::Machine::note(std::string_view name, const Result<void>& served) {
+    if (!served) log_->event(name, "sent its guest away: " + served.error().message());
 }
 
 Result<void> Board::Machine::run() {
@@ -180,9 +230,9 @@ Result<void> Board::Machine::run() {
         for (const epoll_event& event : std::span{events}.first(static_cast<std::size_t>(count))) {
             const int fd = event.data.fd;
             if (fd == stop_.get()) return {};
-            if (fd == time_->fd()) time_->on_readable();
-            if (fd == gpio_endpoint_->fd()) serve(*gpio_endpoint_, "gpio");
-            if (fd == bus_endpoint_->fd()) serve(*bus_endpoint_, "bus");
+            if (fd == clock_.fd()) note("time", clock_.on_readable());
+            if (fd == gpio_endpoint_->fd()) note("gpio", gpio_endpoint_->on_readable());
+            if (fd == bus_endpoint_->fd()) note("bus", bus_endpoint_->on_readable());
             if (!strict_bug_.empty()) return fail(strict_bug_, "driver bug");
         }
     }
@@ -194,10 +244,10 @@ Board::~Board() = default;
 Result<std::unique_ptr<Board>> Board::create(const Description& description, BoardOptions options) {
     auto log = TextLog::open(options.log);
     if (!log) return tl::make_unexpected(log.error());
-    auto time = RealTime::create();
-    if (!time) return tl::make_unexpected(time.error());
+    auto clock = Clock::create(options);
+    if (!clock) return tl::make_unexpected(clock.error());
     auto machine = std::make_unique<Machine>(description, std::move(options), std::move(*log),
-                                             std::move(*time));
+                                             std::move(*clock));
     if (auto opened = machine->open(); !opened) return tl::make_unexpected(opened.error());
     return std::unique_ptr<Board>{new Board{std::move(machine)}};
 }

@@ -70,6 +70,12 @@ Result<FaultRule> parse_fault_rule(std::string_view text) {
     return rule;
 }
 
+Result<Time> parse_time(std::string_view text) {
+    if (text == "real") return Time::real;
+    if (text == "virtual") return Time::simulated;
+    return fail("is no kind of time", text, "real or virtual");
+}
+
 Result<Nanoseconds> parse_duration(std::string_view text) {
     if (text == "real") return Nanoseconds{0};
     std::uint64_t count = 0;
