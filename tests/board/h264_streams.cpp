@@ -112,6 +112,8 @@ std::map<std::size_t, ShownFrame> decode_whole_h264(std::span<const std::uint8_t
     const AVCodec* codec = avcodec_find_decoder_by_name("h264");
     Owned<AVCodecContext> context{avcodec_alloc_context3(codec)};
     context->err_recognition = AV_EF_EXPLODE;
+    // It would find out by dropping a frame.
+    context->has_b_frames = 4;
     context->thread_count = 1;
     checked(avcodec_open2(context.get(), codec, nullptr), "opening the decoder");
     Owned<AVCodecParserContext> parser{av_parser_init(AV_CODEC_ID_H264)};

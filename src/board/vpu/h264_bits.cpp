@@ -21,7 +21,7 @@ std::uint32_t BitReader::bits(unsigned count) {
     return static_cast<std::uint32_t>(value);
 }
 
-std::uint32_t BitReader::ue() {
+std::uint32_t BitReader::golomb() {
     unsigned zeros = 0;
     while (!flag()) {
         // 32 zeros and more make no number of the standard; so does the end of the data.
@@ -33,8 +33,8 @@ std::uint32_t BitReader::ue() {
     return (1U << zeros) - 1 + bits(zeros);
 }
 
-std::int32_t BitReader::se() {
-    const std::uint32_t code = ue();
+std::int32_t BitReader::signed_golomb() {
+    const std::uint32_t code = golomb();
     const auto half = static_cast<std::int32_t>((std::uint64_t{code} + 1) / 2);
     return (code & 1) != 0 ? half : -half;
 }
@@ -50,7 +50,7 @@ void BitWriter::bits(std::uint32_t value, unsigned count) {
     open_ &= (1U << filled_) - 1;
 }
 
-void BitWriter::ue(std::uint32_t value) {
+void BitWriter::golomb(std::uint32_t value) {
     const std::uint64_t code = std::uint64_t{value} + 1;
     const auto length = static_cast<unsigned>(std::bit_width(code));
     bits(0, length - 1);
@@ -58,9 +58,9 @@ void BitWriter::ue(std::uint32_t value) {
     bits(static_cast<std::uint32_t>(code), std::min(length, 32U));
 }
 
-void BitWriter::se(std::int32_t value) {
+void BitWriter::signed_golomb(std::int32_t value) {
     const std::int64_t wide = value;
-    ue(static_cast<std::uint32_t>(wide > 0 ? 2 * wide - 1 : -2 * wide));
+    golomb(static_cast<std::uint32_t>(wide > 0 ? 2 * wide - 1 : -2 * wide));
 }
 
 void BitWriter::copy(std::span<const std::uint8_t> bytes, std::size_t from, std::size_t to) {

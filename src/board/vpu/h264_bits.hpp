@@ -18,9 +18,9 @@ class BitReader {
     /// u(n) of H.264 7.2, @p count up to 32.
     std::uint32_t bits(unsigned count);
     bool flag() { return bits(1) != 0; }
-    /// ue(v) and se(v) of H.264 9.1.
-    std::uint32_t ue();
-    std::int32_t se();
+    /// Exp-Golomb codes of H.264 9.1.
+    std::uint32_t golomb();
+    std::int32_t signed_golomb();
     void skip(std::size_t count) { position_ += count; }
 
     [[nodiscard]] std::size_t position() const { return position_; }
@@ -39,8 +39,8 @@ class BitWriter {
   public:
     void bits(std::uint32_t value, unsigned count);
     void flag(bool value) { bits(value ? 1 : 0, 1); }
-    void ue(std::uint32_t value);
-    void se(std::int32_t value);
+    void golomb(std::uint32_t value);
+    void signed_golomb(std::int32_t value);
     /// Bits @p from (inclusive) to @p to of @p bytes.
     void copy(std::span<const std::uint8_t> bytes, std::size_t from, std::size_t to);
     /// Ones up to the next byte: cabac_alignment_one_bit.

@@ -32,7 +32,7 @@ void write_scaling_list(BitWriter& out, std::span<const std::uint8_t> list, std:
         int delta = list[place] - last;
         if (delta > 127) delta -= 256;
         if (delta < -128) delta += 256;
-        out.se(delta);
+        out.signed_golomb(delta);
         last = list[place];
     }
 }
@@ -42,18 +42,18 @@ std::vector<std::uint8_t> sequence(const H264Job& job) {
     out.bits(100, 8);  // High: has everything that the other profiles of the hardware have
     out.bits(0, 8);
     out.bits(52, 8);
-    out.ue(0);
-    out.ue(job.monochrome ? 0 : 1);
-    out.ue(0);
-    out.ue(0);
+    out.golomb(0);
+    out.golomb(job.monochrome ? 0 : 1);
+    out.golomb(0);
+    out.golomb(0);
     out.bits(0, 2);  // no transform bypass, no scaling lists here
-    out.ue(codec_frame_num_bits - 4);
-    out.ue(0);
-    out.ue(poc_bits - 4);
-    out.ue(codec_ref_frames);
+    out.golomb(codec_frame_num_bits - 4);
+    out.golomb(0);
+    out.golomb(poc_bits - 4);
+    out.golomb(codec_ref_frames);
     out.flag(false);
-    out.ue(job.mb_width - 1);
-    out.ue(job.mb_height / (job.frame_mbs_only ? 1 : 2) - 1);
+    out.golomb(job.mb_width - 1);
+    out.golomb(job.mb_height / (job.frame_mbs_only ? 1 : 2) - 1);
     out.flag(job.frame_mbs_only);
     if (!job.frame_mbs_only) out.flag(job.mbaff);
     out.flag(job.direct_8x8_inference);
@@ -63,30 +63,30 @@ std::vector<std::uint8_t> sequence(const H264Job& job) {
     out.bits(0, 8);
     out.flag(true);
     out.flag(true);
-    out.ue(0);
-    out.ue(0);
-    out.ue(15);
-    out.ue(15);
-    out.ue(0);
-    out.ue(codec_ref_frames);
+    out.golomb(0);
+    out.golomb(0);
+    out.golomb(15);
+    out.golomb(15);
+    out.golomb(0);
+    out.golomb(codec_ref_frames);
     out.trailing();
     return out.take();
 }
 
 std::vector<std::uint8_t> picture(const H264Job& job) {
     BitWriter out;
-    out.ue(stream_pps);
-    out.ue(0);
+    out.golomb(stream_pps);
+    out.golomb(0);
     out.flag(job.cabac);
     out.flag(true);  // delta_pic_order_cnt_bottom is in every frame
-    out.ue(0);
-    out.ue(job.active_refs[0] - 1);
-    out.ue(job.active_refs[1] - 1);
+    out.golomb(0);
+    out.golomb(job.active_refs[0] - 1);
+    out.golomb(job.active_refs[1] - 1);
     out.flag(job.weighted_pred);
     out.bits(job.weighted_bipred, 2);
-    out.se(job.init_qp - 26);
-    out.se(0);
-    out.se(job.chroma_qp_offset[0]);
+    out.signed_golomb(job.init_qp - 26);
+    out.signed_golomb(0);
+    out.signed_golomb(job.chroma_qp_offset[0]);
     out.flag(job.deblocking_control);
     out.flag(job.constrained_intra);
     out.flag(false);  // redundant slices are taken out
@@ -97,23 +97,23 @@ std::vector<std::uint8_t> picture(const H264Job& job) {
         if (job.transform_8x8)
             for (const auto& list : job.scaling_8x8) write_scaling_list(out, list, 8);
     }
-    out.se(job.chroma_qp_offset[1]);
+    out.signed_golomb(job.chroma_qp_offset[1]);
     out.trailing();
     return out.take();
 }
 
 std::vector<std::uint8_t> synthetic_picture() {
     BitWriter out;
-    out.ue(synthetic_pps);
-    out.ue(0);
+    out.golomb(synthetic_pps);
+    out.golomb(0);
     out.bits(0b01, 2);  // CAVLC, delta_pic_order_cnt_bottom
-    out.ue(0);
-    out.ue(0);
-    out.ue(0);
+    out.golomb(0);
+    out.golomb(0);
+    out.golomb(0);
     out.bits(0, 3);
-    out.se(0);
-    out.se(0);
-    out.se(0);
+    out.signed_golomb(0);
+    out.signed_golomb(0);
+    out.signed_golomb(0);
     out.bits(0b100, 3);  // deblocking can be turned off
     out.trailing();
     return out.take();
@@ -130,18 +130,18 @@ void write_list(BitWriter& out, const std::vector<CodecHeader::Reference>& list,
     };
     for (const auto& [picture, fields] : list) {
         if (picture.long_term >= 0) {
-            out.ue(2);
-            out.ue(number(static_cast<std::uint32_t>(picture.long_term), fields));
+            out.golomb(2);
+            out.golomb(number(static_cast<std::uint32_t>(picture.long_term), fields));
             continue;
         }
         const std::uint32_t wanted = number(picture.frame_num, fields);
         // The same picture again is a whole turn away.
         const std::uint32_t back = (predicted - wanted - 1) % range + 1;
-        out.ue(0);
-        out.ue(back - 1);
+        out.golomb(0);
+        out.golomb(back - 1);
         predicted = wanted;
     }
-    out.ue(3);
+    out.golomb(3);
 }
 
 /// dec_ref_pic_marking() that drops pictures, and keeps this one for long if it is to be.
@@ -164,36 +164,36 @@ void write_marking(BitWriter& out, const CodecHeader& header, bool field, FieldM
     for (const CodecNumber& picture : header.drop) {
         if (picture.long_term >= 0)
             each(picture, static_cast<std::uint32_t>(picture.long_term), [&](std::uint32_t number) {
-                out.ue(2);
-                out.ue(number);
+                out.golomb(2);
+                out.golomb(number);
             });
         else
             each(picture, picture.frame_num, [&](std::uint32_t number) {
-                out.ue(1);
-                out.ue((current - number - 1) % range);
+                out.golomb(1);
+                out.golomb((current - number - 1) % range);
             });
     }
     if (header.long_term >= 0) {
-        out.ue(6);
-        out.ue(static_cast<std::uint32_t>(header.long_term));
+        out.golomb(6);
+        out.golomb(static_cast<std::uint32_t>(header.long_term));
     }
-    out.ue(0);
+    out.golomb(0);
 }
 
 void write_start(BitWriter& out, const H264Job& job, FieldMask structure, std::uint32_t first_mb,
                  std::uint32_t type, std::uint32_t pps, const CodecHeader& header) {
-    out.ue(first_mb);
-    out.ue(type);
-    out.ue(pps);
+    out.golomb(first_mb);
+    out.golomb(type);
+    out.golomb(pps);
     out.bits(header.frame_num, codec_frame_num_bits);
     const bool field = structure != both_fields;
     if (!job.frame_mbs_only) {
         out.flag(field);
         if (field) out.flag(structure == bottom_field);
     }
-    if (header.idr) out.ue(header.idr_pic_id);
+    if (header.idr) out.golomb(header.idr_pic_id);
     out.bits(static_cast<std::uint32_t>(header.poc[structure == bottom_field ? 1 : 0]), poc_bits);
-    if (!field) out.se(header.poc[1] - header.poc[0]);
+    if (!field) out.signed_golomb(header.poc[1] - header.poc[0]);
 }
 
 }  // namespace
@@ -214,7 +214,7 @@ void append_slice(std::vector<std::uint8_t>& stream, const H264Job& job, const H
     if (slice.kind != SliceKind::i) {
         const unsigned lists = slice.kind == SliceKind::b ? 2 : 1;
         out.flag(true);
-        for (unsigned list = 0; list < lists; ++list) out.ue(slice.active_refs[list] - 1);
+        for (unsigned list = 0; list < lists; ++list) out.golomb(slice.active_refs[list] - 1);
         for (unsigned list = 0; list < lists; ++list)
             write_list(out, header.lists[list], job.field, job.structure(), header.frame_num);
     }
@@ -238,15 +238,15 @@ void append_synthetic(std::vector<std::uint8_t>& stream, const H264Job& job, Fie
     BitWriter out;
     write_start(out, job, structure, 0, intra_slice, synthetic_pps, header);
     write_marking(out, header, field, structure);
-    out.se(0);
-    out.ue(1);  // no deblocking
+    out.signed_golomb(0);
+    out.golomb(1);  // no deblocking
     const bool pairs = job.mbaff && !field;
     const unsigned count = job.macroblocks() / (field ? 2 : 1);
     for (unsigned i = 0; i < count; ++i) {
         if (pairs && i % 2 == 0) out.flag(false);  // a pair of frame macroblocks
-        out.ue(3);                                 // Intra 16x16, DC, no coefficients
-        if (!job.monochrome) out.ue(0);            // chroma DC
-        out.se(0);                                 // the same quantiser
+        out.golomb(3);                             // Intra 16x16, DC, no coefficients
+        if (!job.monochrome) out.golomb(0);        // chroma DC
+        out.signed_golomb(0);                      // the same quantiser
         out.flag(true);                            // no DC coefficients
     }
     out.trailing();

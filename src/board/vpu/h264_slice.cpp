@@ -16,16 +16,16 @@ tl::unexpected<Error> bad(const char* why) {
 }
 
 void parse_weights(BitReader& reader, const H264Job& job, const H264Slice& slice) {
-    reader.ue();
-    if (!job.monochrome) reader.ue();
+    reader.golomb();
+    if (!job.monochrome) reader.golomb();
     for (const unsigned count : slice.active_refs) {
         for (unsigned i = 0; i < count && !reader.failed(); ++i) {
             if (reader.flag()) {
-                reader.se();
-                reader.se();
+                reader.signed_golomb();
+                reader.signed_golomb();
             }
             if (!job.monochrome && reader.flag())
-                for (int value = 0; value < 4; ++value) reader.se();
+                for (int value = 0; value < 4; ++value) reader.signed_golomb();
         }
     }
 }
@@ -33,12 +33,12 @@ void parse_weights(BitReader& reader, const H264Job& job, const H264Slice& slice
 bool parse_changes(BitReader& reader, H264Slice& slice, unsigned list) {
     if (!reader.flag()) return true;
     for (;;) {
-        const std::uint32_t operation = reader.ue();
+        const std::uint32_t operation = reader.golomb();
         if (operation == 3) return true;
         if (operation > 3 || reader.failed() ||
             slice.changes[list].size() >= slice.active_refs[list])
             return false;
-        slice.changes[list].push_back({operation, reader.ue()});
+        slice.changes[list].push_back({operation, reader.golomb()});
     }
 }
 
@@ -50,11 +50,11 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
     const bool idr = (nal[0] & 31U) == nal_idr;
     slice.payload = unescape(nal.subspan(1));
     BitReader reader(slice.payload);
-    slice.first_mb = reader.ue();
-    slice.type = reader.ue();
+    slice.first_mb = reader.golomb();
+    slice.type = reader.golomb();
     if (slice.type > 9 || slice.type % 5 > 2) return bad("switching slices");
     slice.kind = static_cast<SliceKind>(slice.type % 5);
-    reader.ue();  // pic_parameter_set_id
+    reader.golomb();  // pic_parameter_set_id
     reader.skip(job.frame_num_bits);
     if (!job.frame_mbs_only) {
         const bool field = reader.flag();
@@ -62,15 +62,15 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
         if (field != job.field || bottom != job.bottom)
             return bad("its field flags are not those of the job");
     }
-    if (idr) reader.ue();
+    if (idr) reader.golomb();
     reader.skip(job.poc_bits);
-    if (job.redundant_counts) slice.redundant_count = reader.ue();
+    if (job.redundant_counts) slice.redundant_count = reader.golomb();
     if (slice.kind == SliceKind::b) slice.direct_spatial = reader.flag();
     if (slice.kind != SliceKind::i) {
         const bool own = reader.flag();
         const unsigned lists = slice.kind == SliceKind::b ? 2 : 1;
         for (unsigned list = 0; list < lists; ++list) {
-            slice.active_refs[list] = own ? reader.ue() + 1 : job.active_refs[list];
+            slice.active_refs[list] = own ? reader.golomb() + 1 : job.active_refs[list];
             if (slice.active_refs[list] == 0 || slice.active_refs[list] > (job.field ? 32U : 16U))
                 return bad("number of references");
         }
@@ -84,11 +84,11 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
     slice.weights_end = reader.position();
     if (slice.nal_ref_idc != 0) reader.skip(job.marking_bits);
     slice.tail_begin = reader.position();
-    if (job.cabac && slice.kind != SliceKind::i) reader.ue();
-    reader.se();
-    if (job.deblocking_control && reader.ue() != 1) {
-        reader.se();
-        reader.se();
+    if (job.cabac && slice.kind != SliceKind::i) reader.golomb();
+    reader.signed_golomb();
+    if (job.deblocking_control && reader.golomb() != 1) {
+        reader.signed_golomb();
+        reader.signed_golomb();
     }
     slice.data_begin = reader.position();
     if (reader.failed() || slice.data_begin >= reader.size())
