@@ -434,9 +434,9 @@ INSTANTIATE_TEST_SUITE_P(Rga, EveryRatio,
                                          Size{128, 96, 40, 36}, Size{128, 96, 128, 48},
                                          Size{128, 96, 64, 96}, Size{128, 96, 256, 192},
                                          Size{128, 96, 200, 160}, Size{128, 96, 64, 192},
-                                         Size{128, 96, 256, 48}, Size{576, 576, 36, 36},
-                                         Size{36, 36, 576, 576}, Size{640, 360, 1280, 720},
-                                         Size{1280, 720, 640, 360}, Size{2176, 64, 2176, 128}));
+                                         Size{128, 96, 256, 48}, Size{576, 64, 36, 64},
+                                         Size{64, 36, 64, 576}, Size{320, 180, 640, 360},
+                                         Size{640, 360, 320, 180}, Size{2176, 64, 2176, 128}));
 
 /// Scaling and turning at once: the scale is that of the source's axes, before the turn.
 TEST(RgaScale, ComesBeforeTheTurn) {
