@@ -363,6 +363,25 @@ TEST_F(RgaDevice, FaultLateInterrupt) {
     EXPECT_TRUE(line.high);
 }
 
+/// The same while the next job runs: its flag is set too early, but that job goes on to its end.
+TEST_F(RgaDevice, LateInterruptDoesNotStopTheNextJob) {
+    make(job(1, Fault::late_interrupt));
+    start(copy);
+    time.pass(6ms);
+    device->reset();
+    start(copy);
+    time.pass(6ms);
+    EXPECT_TRUE(line.high);
+    EXPECT_EQ(device->read(kStatus1) & 1, 1U);
+    EXPECT_EQ(isr(), 0x4U);
+    EXPECT_FALSE(copied());
+    time.pass(20ms);
+    EXPECT_EQ(isr(), 0x4U);
+    EXPECT_TRUE(copied());
+    EXPECT_EQ(device->read(kStatus1) & 1, 0U);
+    EXPECT_THAT(log.bugs, IsEmpty());
+}
+
 /// Any writes in any order, with commands and page tables that change all the time: nothing out of
 /// bounds (AddressSanitizer), no job that never ends, and after a reset it works.
 TEST_F(RgaDevice, SurvivesAnything) {

@@ -170,7 +170,8 @@ class Rga final : public DeviceModel {
     }
 
     void ended(JobEnd end, bool interrupt_per_command) {
-        registers_.put(field::busy, 0);
+        // The late interrupt of a job that was aborted can come while the next one runs.
+        registers_.put(field::busy, jobs_.running() ? 1 : 0);
         switch (end) {
             case JobEnd::done:
                 registers_.put(field::all_done_flag, 1);
