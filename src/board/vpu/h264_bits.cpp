@@ -65,7 +65,7 @@ void BitWriter::signed_golomb(std::int32_t value) {
 
 void BitWriter::copy(std::span<const std::uint8_t> bytes, std::size_t from, std::size_t to) {
     const auto one_by_one = [&](std::size_t end) {
-        for (; from < end; ++from) bits((bytes[from / 8] >> (7 - from % 8)) & 1U, 1);
+        for (; from < end; ++from) bits(std::uint32_t{bytes[from / 8]} >> (7 - from % 8), 1);
     };
     one_by_one(std::min(to, (from + 7) / 8 * 8));
     if (from >= to) return;
