@@ -42,7 +42,7 @@ class FakePort : public vhost::Port {
     std::vector<Completed> completed;
 
   private:
-    // Deques: spans into what they hold stay good.
+    // As std::deque, so that spans into what they hold stay good.
     std::deque<std::vector<std::byte>> requests_, answers_;
 };
 
