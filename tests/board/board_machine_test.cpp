@@ -74,6 +74,12 @@ TEST(Durations, HaveAUnit) {
         EXPECT_FALSE(parse_duration(wrong)) << wrong;
 }
 
+TEST(Times, AreTwo) {
+    EXPECT_EQ(*parse_time("real"), Time::real);
+    EXPECT_EQ(*parse_time("virtual"), Time::simulated);
+    for (const char* wrong : {"", "Real", "fake", "virtual "}) EXPECT_FALSE(parse_time(wrong));
+}
+
 // Two peripherals at one place, or beyond where the kernel can map them, would be seen by drivers
 // only, as registers of somebody else.
 TEST(Boards, HavePlacesOfTheirOwnOnTheBus) {
