@@ -65,18 +65,24 @@ class BoolDecoder {
         return value;
     }
 
+    [[nodiscard]] std::uint32_t range() const { return range_; }
     /// Bits that were needed lay beyond the end.
     [[nodiscard]] bool truncated() const { return truncated_; }
     /// For another decoder of the same bytes, unless truncated().
-    [[nodiscard]] State state() const {
+    [[nodiscard]] std::span<const std::uint8_t> bytes() const { return bytes_; }
+    [[nodiscard]] State state() {
+        if (bits_ < 0) load();
         return {static_cast<std::uint8_t>(range_), static_cast<std::uint8_t>(value_ >> 56U),
                 static_cast<std::size_t>(static_cast<std::ptrdiff_t>(next_ * 8) - bits_)};
     }
 
   private:
-    void fill() {
+    void load() {
         for (; bits_ <= 48 && next_ < bytes_.size(); bits_ += 8)
             value_ |= std::uint64_t{bytes_[next_++]} << static_cast<unsigned>(48 - bits_);
+    }
+    void fill() {
+        load();
         if (bits_ >= 0) return;
         // Not all of the bits that are compared are there. Zeros follow without end.
         truncated_ = true;
@@ -95,7 +101,7 @@ class BoolDecoder {
 /// Writes bools so that a BoolDecoder reads them back. RFC 6386, section 7.
 class BoolEncoder {
   public:
-    /// Appends to @p bytes, borrowed. They are complete after finish().
+    /// Appends to @p bytes, borrowed. They are complete after finish() or splice().
     explicit BoolEncoder(std::vector<std::uint8_t>& bytes) : bytes_{bytes}, begin_{bytes.size()} {}
 
     void write(bool bit, Probability probability) {
@@ -106,7 +112,7 @@ class BoolEncoder {
         range_ <<= shift;
         low_ <<= shift;
         bits_ += shift;
-        if (bits_ >= 40) emit();
+        if (bits_ >= 40) put(4);
     }
     void flag(bool bit) { write(bit, 128); }
     /// The lowest @p width bits of @p value, the highest first.
@@ -120,26 +126,40 @@ class BoolEncoder {
         flag(value < 0);
     }
 
+    [[nodiscard]] std::uint32_t range() const { return range_; }
     /// Writes out what is pending. Nothing may be written after it.
     void finish() {
-        low_ <<= 48 - bits_;
-        bits_ = 48;
-        emit();
-        low_ <<= 24;
-        bits_ = 40;
-        emit();
+        for (; bits_ % 8 != 0; ++bits_) low_ <<= 1U;
+        put(bits_ / 8 + 1);
+    }
+    /// Lets all that @p from has still to read follow as it is, and ends. Possible when both have
+    /// the same range: from there on the same bools have the same bounds in both codes, so that the
+    /// rest of one is the rest of the other, added to what lies below.
+    void splice(BoolDecoder& from) {
+        const BoolDecoder::State state = from.state();
+        const std::span<const std::uint8_t> rest = from.bytes();
+        const auto byte = [&](std::size_t at) { return at < rest.size() ? rest[at] : 0U; };
+        low_ += state.value;
+        std::size_t next = state.next_bit;
+        for (; bits_ % 8 != 0; ++bits_, ++next)
+            low_ = low_ << 1U | (byte(next / 8) >> (7 - next % 8) & 1U);
+        put(bits_ / 8 + 1);
+        const auto used = static_cast<unsigned>(next % 8);
+        for (std::size_t at = next / 8; at < rest.size(); ++at)
+            bytes_.push_back(
+                static_cast<std::uint8_t>(rest[at] << used | byte(at + 1) >> (8 - used)));
     }
 
   private:
-    /// Moves the 32 bits that no later bool changes, but for a carry, to the bytes.
-    void emit() {
-        const std::uint64_t out = low_ >> (bits_ - 24);
-        if (out >> 32U != 0)
+    /// Moves the highest @p count bytes, which no later bool changes but for a carry.
+    void put(unsigned count) {
+        const std::uint64_t out = low_ >> (bits_ + 8 - 8 * count);
+        if (out >> (8 * count) != 0)
             for (std::size_t i = bytes_.size(); i > begin_ && ++bytes_[i - 1] == 0;) --i;
-        for (const unsigned shift : {24U, 16U, 8U, 0U})
-            bytes_.push_back(static_cast<std::uint8_t>(out >> shift));
-        low_ &= (std::uint64_t{1} << (bits_ - 24)) - 1;
-        bits_ -= 32;
+        for (unsigned i = count; i-- > 0;)
+            bytes_.push_back(static_cast<std::uint8_t>(out >> (8 * i)));
+        bits_ -= 8 * count;
+        low_ &= (std::uint64_t{1} << (bits_ + 8)) - 1;
     }
 
     std::vector<std::uint8_t>& bytes_;

@@ -28,6 +28,7 @@ struct ModeProbabilities {
     std::array<Probability, 4> luma{};
     std::array<Probability, 3> chroma{};
     std::array<MotionTable, 2> motion{};  ///< row, column
+    friend bool operator==(const ModeProbabilities&, const ModeProbabilities&) = default;
 };
 
 /// How likely a header tells a new coefficient probability.

@@ -43,6 +43,42 @@ TEST(Vp8BoolCoder, ReadsWhatItWrote) {
     }
 }
 
+/// The rest of a code goes on in another one from where both have the same range.
+TEST(Vp8BoolCoder, SplicesWhereRangesAreTheSame) {
+    std::minstd_rand random{11};
+    unsigned spliced = 0;
+    for (unsigned round = 0; round < 200; ++round) {
+        std::vector<std::pair<bool, vp8::Probability>> bools;
+        for (unsigned i = 0; i < 600; ++i) {
+            const auto probability = static_cast<vp8::Probability>(1 + random() % 255);
+            bools.emplace_back(random() % 256 >= probability, probability);
+        }
+        std::vector<std::uint8_t> original, copy;
+        vp8::BoolEncoder first{original};
+        for (unsigned i = 0; i < round; ++i) first.flag(i % 3 == 0);
+        for (const auto& [bit, probability] : bools) first.write(bit, probability);
+        first.finish();
+        vp8::BoolDecoder from{original};
+        for (unsigned i = 0; i < round; ++i) static_cast<void>(from.flag());
+
+        vp8::BoolEncoder second{copy};
+        for (unsigned i = 0; i < 50; ++i) second.write(i % 7 == 0, 200);
+        std::size_t at = 0;
+        while (at < bools.size() && second.range() != from.range()) {
+            second.write(from.read(bools[at].second), bools[at].second);
+            ++at;
+        }
+        if (at == bools.size()) continue;
+        ++spliced;
+        second.splice(from);
+        vp8::BoolDecoder again{copy};
+        for (unsigned i = 0; i < 50; ++i) ASSERT_EQ(again.read(200), i % 7 == 0);
+        for (std::size_t i = 0; i < bools.size(); ++i)
+            ASSERT_EQ(again.read(bools[i].second), bools[i].first) << "bool " << i;
+    }
+    EXPECT_GT(spliced, 20U);
+}
+
 /// A carry that runs through many bytes: only the least likely bools make it.
 TEST(Vp8BoolCoder, CarriesThroughManyBytes) {
     std::vector<std::uint8_t> bytes;

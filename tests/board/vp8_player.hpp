@@ -47,7 +47,7 @@ class Vp8Player {
 
     /// Gives no pictures back, to measure times.
     void skip_pictures() { skip_pictures_ = true; }
-    /// How long the engine took so far.
+    /// How long the engine took so far, see processor_seconds().
     [[nodiscard]] double seconds() const { return seconds_; }
 
     /// @return what the stream shows after the frame, I420 without padding; nothing for a frame
@@ -83,6 +83,8 @@ class Vp8Player {
 [[nodiscard]] std::vector<std::vector<std::uint8_t>> play_with_libvpx(
     const std::vector<std::vector<std::uint8_t>>& frames);
 
+/// The processor time of this thread.
+[[nodiscard]] double processor_seconds();
 [[nodiscard]] std::string md5(std::span<const std::uint8_t> bytes);
 
 }  // namespace relfence::testing

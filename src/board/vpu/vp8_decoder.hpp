@@ -10,10 +10,12 @@
 
 namespace relfence::board::vpu {
 
+class Vp8Codec;
+
 /// The VP8 decoder of VDPU2 (dec_mode 10): what a job writes, from nothing but its registers and
 /// the memory that they point to.
 ///
-/// Pixels are libvpx's. What is kept from one job to the next is memory alone (a codec with frame
+/// Pixels are libvpx's. What is kept from one job to the next is memory alone (codecs with frame
 /// buffers of the right size), so jobs of several streams may alternate. Not thread-safe: one job
 /// after the other, from any thread.
 class Vp8Decoder {
@@ -29,11 +31,10 @@ class Vp8Decoder {
     [[nodiscard]] Result<MemoryWrites> decode(const regs::RegisterBank& registers, const Dma& dma);
 
   private:
-    class Codec;
-    [[nodiscard]] Result<Codec*> codec_for(unsigned width, unsigned height);
+    [[nodiscard]] Result<Vp8Codec*> codec_for(unsigned width, unsigned height);
 
     /// By size, the last used first: two streams of different sizes may alternate.
-    std::vector<std::unique_ptr<Codec>> codecs_;
+    std::vector<std::unique_ptr<Vp8Codec>> codecs_;
 };
 
 }  // namespace relfence::board::vpu

@@ -30,7 +30,8 @@ void put_start(std::vector<std::uint8_t>& bytes, const Vp8Job& job) {
         bytes.push_back(static_cast<std::uint8_t>(byte));
 }
 
-void put_segmentation(vp8::BoolEncoder& to, const Vp8Job& job) {
+void put_segmentation(vp8::BoolEncoder& to, const Vp8Job& job,
+                      const Vp8Probabilities& probabilities) {
     to.flag(job.segments);
     if (!job.segments) return;
     to.flag(true);  // a new map
@@ -39,9 +40,9 @@ void put_segmentation(vp8::BoolEncoder& to, const Vp8Job& job) {
     for (const unsigned quantiser : job.quantisers)
         to.optional_signed(static_cast<int>(quantiser), 7);
     for (const unsigned level : job.levels) to.optional_signed(static_cast<int>(level), 6);
-    for (int i = 0; i < 3; ++i) {
+    for (const Probability probability : probabilities.segment) {
         to.flag(true);
-        to.literal(segment_id_probability, 8);
+        to.literal(job.segment_update ? probability : segment_id_probability, 8);
     }
 }
 
@@ -81,8 +82,12 @@ vp8::ModeProbabilities put_mode_probabilities(vp8::BoolEncoder& to, const Vp8Job
                                               const Vp8Probabilities& read) {
     to.flag(job.skip_flags);
     if (job.skip_flags) to.literal(read.skip_false, 8);
-    if (job.key_frame) return vp8::key_frame_modes;
     vp8::ModeProbabilities write = read.modes;
+    if (job.key_frame) {
+        write.luma = vp8::key_frame_modes.luma;
+        write.chroma = vp8::key_frame_modes.chroma;
+        return write;
+    }
     to.literal(read.intra, 8);
     to.literal(read.last, 8);
     to.literal(read.golden, 8);
@@ -100,20 +105,24 @@ vp8::ModeProbabilities put_mode_probabilities(vp8::BoolEncoder& to, const Vp8Job
 
 /// RFC 6386, section 9.2 on. @return as put_mode_probabilities()
 vp8::ModeProbabilities put_header(vp8::BoolEncoder& to, const Vp8Job& job,
-                                  const Vp8Probabilities& probabilities) {
+                                  const Vp8Probabilities& probabilities, bool new_golden = false,
+                                  bool new_alternative = false) {
     if (job.key_frame) to.literal(0, 2);  // colour space, clamping
-    put_segmentation(to, job);
+    put_segmentation(to, job, probabilities);
     put_filter(to, job);
     to.literal(static_cast<unsigned>(std::countr_zero(job.coefficients.size())), 2);
     to.literal(job.quantisers[0], 7);
     for (const int delta : job.quantiser_deltas) to.optional_signed(delta, 4);
     if (!job.key_frame) {
-        to.literal(0, 2 + 2 + 2);  // golden and alternative frame: no refresh, no copy
+        to.flag(new_golden);
+        to.flag(new_alternative);
+        if (!new_golden) to.literal(0, 2);  // no copy
+        if (!new_alternative) to.literal(0, 2);
         to.flag(job.sign_bias[1]);
         to.flag(job.sign_bias[2]);
     }
     to.flag(false);                      // keep no probabilities
-    if (!job.key_frame) to.flag(false);  // no refresh of the last frame
+    if (!job.key_frame) to.flag(false);  // no refresh of the last frame either
     put_coefficients(to, probabilities.coefficients);
     return put_mode_probabilities(to, job, probabilities);
 }
@@ -171,9 +180,8 @@ Result<Vp8Frame> make_vp8_frame(const Vp8Job& job, const Dma& dma) {
     const vp8::ModeProbabilities write = put_header(to, job, *probabilities);
     Vp8ModeEcho echo{job, *probabilities, write, from, to};
     echo.run(frame.segments);
-    to.finish();
     if (from.truncated()) return fail_errno("vp8", "first partition ends too early", EBADMSG);
-    frame.uses = echo.uses();
+    frame.needs = std::move(echo.needs());
     if (auto ok = put_partition_size(frame.bytes, first_partition); !ok)
         return tl::make_unexpected(ok.error());
 
@@ -189,32 +197,40 @@ Result<Vp8Frame> make_vp8_frame(const Vp8Job& job, const Dma& dma) {
     return frame;
 }
 
-std::vector<std::uint8_t> grey_vp8_frame(unsigned width, unsigned height) {
+std::vector<std::uint8_t> plain_vp8_frame(unsigned width, unsigned height, Vp8Becomes becomes) {
     Vp8Job job;
-    job.key_frame = true;
-    job.columns = (width + 15) / 16;
-    job.rows = (height + 15) / 16;
+    job.key_frame = becomes == Vp8Becomes::all_references;
+    job.columns = width / 16;
+    job.rows = height / 16;
     job.skip_flags = true;
     job.coefficients.resize(1);
     Vp8Probabilities probabilities;
     probabilities.skip_false = 1;
+    probabilities.intra = 255;
+    probabilities.modes = vp8::default_modes;
     probabilities.coefficients = vp8::default_coefficients;
 
     std::vector<std::uint8_t> bytes;
     put_start(bytes, job);
     const std::size_t first_partition = bytes.size();
     vp8::BoolEncoder to{bytes};
-    const vp8::ModeProbabilities write = put_header(to, job, probabilities);
+    const vp8::ModeProbabilities write = put_header(
+        to, job, probabilities, becomes == Vp8Becomes::golden, becomes == Vp8Becomes::alternative);
     for (unsigned i = 0; i < job.columns * job.rows; ++i) {
         to.write(true, probabilities.skip_false);
-        // DC for luma and chroma, see key_luma_tree.
-        to.write(true, write.luma[0]);
-        to.write(false, write.luma[1]);
-        to.write(false, write.luma[2]);
+        if (job.key_frame) {
+            // DC for luma and chroma, see key_luma_tree.
+            to.write(true, write.luma[0]);
+            to.write(false, write.luma[1]);
+            to.write(false, write.luma[2]);
+        } else {
+            to.write(false, probabilities.intra);
+            to.write(false, write.luma[0]);
+        }
         to.write(false, write.chroma[0]);
     }
     to.finish();
-    // 6 bits or so for each macroblock: far from the limit.
+    // A few bits for each macroblock: far from the limit.
     static_cast<void>(put_partition_size(bytes, first_partition));
     bytes.insert(bytes.end(), 8, 0);  // the coefficients of nothing
     return bytes;

@@ -59,6 +59,13 @@ struct Vp8Job {
     }
 };
 
+/// Which parts of a reference the vectors of a frame point to.
+struct Vp8Needs {
+    bool any = false;
+    /// One per macroblock of the reference, row by row; empty if not any.
+    std::vector<std::uint8_t> tiles;
+};
+
 /// Takes a job out of the registers. Fails with EBADMSG for what no VP8 frame can have, since the
 /// hardware ends such a job with an error.
 [[nodiscard]] Result<Vp8Job> read_vp8_job(const regs::RegisterBank& registers);

@@ -49,6 +49,24 @@ constexpr int macroblock = 16 * 8;
 
 }  // namespace
 
+Vp8ModeEcho::Vp8ModeEcho(const Vp8Job& job, const Vp8Probabilities& read,
+                         const vp8::ModeProbabilities& write, vp8::BoolDecoder& from,
+                         vp8::BoolEncoder& to)
+    : job_{job},
+      read_{read},
+      write_{write},
+      from_{from},
+      to_{to},
+      // Nothing may be added, and every bool must have the same bounds.
+      can_splice_{(!job.segments || job.segment_update) && read.modes == write} {}
+
+void Vp8ModeEcho::write_bool(bool bit, vp8::Probability probability) {
+    to_.write(bit, probability);
+    if (!can_splice_ || to_.range() != from_.range()) return;
+    to_.splice(from_);
+    spliced_ = true;
+}
+
 template <std::size_t nodes>
 unsigned Vp8ModeEcho::echo_tree(const std::array<std::int8_t, nodes>& tree,
                                 const vp8::Probability* read, const vp8::Probability* write) {
@@ -62,12 +80,13 @@ unsigned Vp8ModeEcho::echo_tree(const std::array<std::int8_t, nodes>& tree,
 
 void Vp8ModeEcho::segment(std::uint8_t& id) {
     if (job_.segment_update) {
-        const bool high = from_.read(read_.segment[0]);
-        const bool low = from_.read(read_.segment[high ? 2 : 1]);
+        const bool high = echo(read_.segment[0]);
+        const bool low = echo(read_.segment[high ? 2 : 1]);
         id = static_cast<std::uint8_t>((high ? 2 : 0) + (low ? 1 : 0));
+    } else {
+        to_.write((id & 2U) != 0, segment_id_probability);
+        to_.write((id & 1U) != 0, segment_id_probability);
     }
-    to_.write((id & 2U) != 0, segment_id_probability);
-    to_.write((id & 1U) != 0, segment_id_probability);
 }
 
 void Vp8ModeEcho::key_frame_macroblock(BlockMode* above, BlockMode* left) {
@@ -133,9 +152,7 @@ struct Vp8ModeEcho::Candidates {
 };
 
 /// RFC 6386, section 18.3 and libvpx's vp8_find_near_mvs().
-Vp8ModeEcho::Candidates Vp8ModeEcho::find_vectors(unsigned reference, const Neighbour& above,
-                                                  const Neighbour& left,
-                                                  const Neighbour& corner) const {
+Vp8ModeEcho::Candidates Vp8ModeEcho::find_vectors(unsigned reference, const Around& around) const {
     Candidates found;
     const auto consider = [&](const Neighbour& neighbour, unsigned weight) {
         if (neighbour.reference == 0) return;
@@ -151,21 +168,28 @@ Vp8ModeEcho::Candidates Vp8ModeEcho::find_vectors(unsigned reference, const Neig
             found.vectors[++found.last] = vector;
         found.weights[found.last] += weight;
     };
-    consider(above, 2);
-    consider(left, 2);
-    consider(corner, 1);
+    consider(around.above, 2);
+    consider(around.left, 2);
+    consider(around.corner, 1);
     return found;
 }
 
-void Vp8ModeEcho::split_vectors(Neighbour& here, const Neighbour& above, const Neighbour& left,
-                                Vector best) {
+/// @return the vector of the last block; those at the edges go to around.edges
+Vp8ModeEcho::Vector Vp8ModeEcho::split_vectors(const Around& around, Vector best, Range& range) {
+    std::array<Vector, 4> above{};
+    above.fill(around.above.vector);
+    if (around.above.split) above = around.edges.bottom;
+    std::array<Vector, 4> left{};
+    left.fill(around.left.vector);
+    if (around.left.split) left = around.edges_left.right;
+
     unsigned kind = 3;
     if (echo(110)) kind = echo(111) ? (echo(150) ? 1 : 0) : 2;
     const Split& split = splits[kind];
     std::array<Vector, 16> vectors{};
     for (unsigned part = 0, row = 0, column = 0; part < split.parts; ++part) {
-        const Vector to_left = column == 0 ? left.right[row] : vectors[row * 4 + column - 1];
-        const Vector to_above = row == 0 ? above.bottom[column] : vectors[row * 4 + column - 4];
+        const Vector to_left = column == 0 ? left[row] : vectors[row * 4 + column - 1];
+        const Vector to_above = row == 0 ? above[column] : vectors[row * 4 + column - 4];
         const auto& probabilities =
             split_vector_mode[(to_above == Vector{} ? 4U : 0U) + (to_left == Vector{} ? 2U : 0U) +
                               (to_above == to_left ? 1U : 0U)];
@@ -183,58 +207,86 @@ void Vp8ModeEcho::split_vectors(Neighbour& here, const Neighbour& above, const N
             row += split.rows;
         }
     }
-    here.split = true;
-    here.vector = vectors[15];
-    for (unsigned i = 0; i < 4; ++i) {
-        here.right[i] = vectors[i * 4 + 3];
-        here.bottom[i] = vectors[12 + i];
+    range = {vectors[0], vectors[0]};
+    for (const Vector& vector : vectors) {
+        range.low = {std::min(range.low.row, vector.row),
+                     std::min(range.low.column, vector.column)};
+        range.high = {std::max(range.high.row, vector.row),
+                      std::max(range.high.column, vector.column)};
     }
+    for (unsigned i = 0; i < 4; ++i) {
+        around.edges.right[i] = vectors[i * 4 + 3];
+        around.edges.bottom[i] = vectors[12 + i];
+    }
+    return vectors[15];
 }
 
-/// @p here may be the same object as @p above: it is written at the end alone.
-void Vp8ModeEcho::inter_macroblock(Neighbour& here, const Neighbour& above, const Neighbour& left,
-                                   const Neighbour& corner, const Bounds& bounds) {
-    Neighbour result;
-    result.reference = 1;
-    if (echo(read_.last)) result.reference = echo(read_.golden) ? 3 : 2;
-    uses_[result.reference - 1U] = true;
+Vp8ModeEcho::Neighbour Vp8ModeEcho::inter_macroblock(const Around& around, const Bounds& bounds,
+                                                     Range& range) {
+    Neighbour here;
+    here.reference = 1;
+    if (echo(read_.last)) here.reference = echo(read_.golden) ? 3 : 2;
 
-    Candidates found = find_vectors(result.reference, above, left, corner);
+    Candidates found = find_vectors(here.reference, around);
     auto& weights = found.weights;
-    bool split = false;
-    if (echo(vector_mode[weights[0]][0])) {
-        if (weights[3] > 0 && found.vectors[found.last] == found.vectors[1]) ++weights[1];
-        if (weights[2] > weights[1]) {
-            std::swap(weights[1], weights[2]);
-            std::swap(found.vectors[1], found.vectors[2]);
-        }
-        if (!echo(vector_mode[weights[1]][1])) {
-            result.vector = clamp(found.vectors[1], bounds);
-        } else if (!echo(vector_mode[weights[2]][2])) {
-            result.vector = clamp(found.vectors[2], bounds);
-        } else {
-            const Vector best =
-                weights[1] >= weights[0] ? clamp(found.vectors[1], bounds) : Vector{};
-            const unsigned splits_around =
-                (above.split ? 2U : 0U) + (left.split ? 2U : 0U) + (corner.split ? 1U : 0U);
-            split = echo(vector_mode[splits_around][3]);
-            if (split)
-                split_vectors(result, above, left, best);
-            else
-                result.vector = difference(best);
-        }
+    if (!echo(vector_mode[weights[0]][0])) return here;
+    if (weights[3] > 0 && found.vectors[found.last] == found.vectors[1]) ++weights[1];
+    if (weights[2] > weights[1]) {
+        std::swap(weights[1], weights[2]);
+        std::swap(found.vectors[1], found.vectors[2]);
     }
-    if (!split) {
-        result.right.fill(result.vector);
-        result.bottom.fill(result.vector);
+    if (!echo(vector_mode[weights[1]][1])) {
+        here.vector = clamp(found.vectors[1], bounds);
+    } else if (!echo(vector_mode[weights[2]][2])) {
+        here.vector = clamp(found.vectors[2], bounds);
+    } else {
+        const Vector best = weights[1] >= weights[0] ? clamp(found.vectors[1], bounds) : Vector{};
+        const unsigned splits_around = (around.above.split ? 2U : 0U) +
+                                       (around.left.split ? 2U : 0U) +
+                                       (around.corner.split ? 1U : 0U);
+        here.split = echo(vector_mode[splits_around][3]);
+        if (here.split) {
+            here.vector = split_vectors(around, best, range);
+            return here;
+        }
+        here.vector = difference(best);
     }
-    here = result;
+    range = {here.vector, here.vector};
+    return here;
+}
+
+/// The hardware fetches what the vectors point to, and so does the model: most frames need but a
+/// little of the golden and the alternative frame.
+void Vp8ModeEcho::note_need(Vp8Needs& need, unsigned row, unsigned column,
+                            const Range& range) const {
+    if (!need.any) {
+        need.any = true;
+        need.tiles.resize(std::size_t{job_.columns} * job_.rows);
+    }
+    std::uint8_t* const tiles = need.tiles.data();
+    if (range.low == Vector{} && range.high == Vector{}) {
+        tiles[std::size_t{row} * job_.columns + column] = 1;
+        return;
+    }
+    // Filters reach 2 pixels back and 3 on, in the chroma planes of half the size too. What lies
+    // outside continues the edge.
+    constexpr int back = 6, on = 15 + 8;
+    const auto tile = [](unsigned at, int vector, int reach, unsigned count) {
+        const int pixel = static_cast<int>(at) * 16 + (vector >> 3) + reach;
+        return static_cast<std::size_t>(std::clamp(pixel >> 4, 0, static_cast<int>(count) - 1));
+    };
+    const std::size_t left = tile(column, range.low.column, -back, job_.columns);
+    const std::size_t right = tile(column, range.high.column, on, job_.columns);
+    const std::size_t bottom = tile(row, range.high.row, on, job_.rows);
+    for (std::size_t y = tile(row, range.low.row, -back, job_.rows); y <= bottom; ++y)
+        std::fill_n(tiles + y * job_.columns + left, right - left + 1, std::uint8_t{1});
 }
 
 void Vp8ModeEcho::run(std::span<std::uint8_t> segments) {
     // One row of neighbours is enough: before a macroblock is read, its place still holds the one
     // above. The border at the left and above counts as intra.
     std::vector<Neighbour> neighbours(job_.key_frame ? 0 : job_.columns);
+    std::vector<Edges> edges(neighbours.size());
     std::vector<BlockMode> above(job_.key_frame ? job_.columns * std::size_t{4} : 0, vp8::b_dc);
     const Neighbour border{};
     for (unsigned row = 0; row < job_.rows; ++row) {
@@ -247,23 +299,28 @@ void Vp8ModeEcho::run(std::span<std::uint8_t> segments) {
                 key_frame_macroblock(&above[column * std::size_t{4}], left.data());
                 continue;
             }
-            Neighbour& here = neighbours[column];
-            const Neighbour next_corner = here;
+            const Neighbour one_above = neighbours[column];
+            Neighbour here;
             if (echo(read_.intra)) {
+                const std::size_t before = column == 0 ? 0 : column - 1;
+                const Around around{one_above, column == 0 ? border : neighbours[before], corner,
+                                    edges[column], edges[before]};
                 // A vector may end up to a macroblock beyond the frame.
                 const Bounds bounds{-macroblock * static_cast<int>(column + 1),
                                     macroblock * static_cast<int>(job_.columns - column),
                                     -macroblock * static_cast<int>(row + 1),
                                     macroblock * static_cast<int>(job_.rows - row)};
-                inter_macroblock(here, here, column == 0 ? border : neighbours[column - 1], corner,
-                                 bounds);
+                Range range{};
+                here = inter_macroblock(around, bounds, range);
+                note_need(needs_[here.reference - 1U], row, column, range);
             } else {
                 intra_macroblock();
-                here = Neighbour{};
             }
-            corner = next_corner;
+            neighbours[column] = here;
+            corner = one_above;
         }
     }
+    if (!spliced_) to_.finish();
 }
 
 }  // namespace relfence::board::vpu
