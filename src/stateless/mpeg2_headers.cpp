@@ -31,7 +31,7 @@ class BitReader {
         for (; count > 0; --count, ++position_) {
             const std::size_t byte = position_ / 8;
             const unsigned bit =
-                byte < bytes_.size() ? bytes_[byte] >> (7 - position_ % 8) & 1U : 0U;
+                byte < bytes_.size() ? unsigned{bytes_[byte]} >> (7 - position_ % 8) & 1U : 0U;
             value = value << 1 | bit;
         }
         return value;
