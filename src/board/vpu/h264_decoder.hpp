@@ -26,12 +26,12 @@ class H264Stream;
 ///
 /// Limits:
 /// - such a reference has no motion: direct prediction from it is that from an intra picture;
-/// - of a frame in a sequence with fields but without MBAFF the driver programs one order count,
-/// the
-///   smaller; the other one is taken to be as far away as in the frames before, which matters for
+/// - of a frame in a sequence with fields but without MBAFF the driver programs the smaller order
+///   count only; the other is taken to be as far away as in the frames before, which matters for
 ///   implicit weights and temporal prediction in B fields;
-/// - a frame of a reference field and a field that is none, arbitrary slice order, slice groups and
-///   data partitions are refused.
+/// - of frames in which only the field of this picture's parity is a reference the driver leaves
+///   the place in the list to the hardware, and how that decides is not known: here as H.264 says;
+/// - arbitrary slice order and data partitions are refused; slice groups have no register.
 ///
 /// One call at a time, from any thread.
 class H264Decoder {
@@ -42,10 +42,9 @@ class H264Decoder {
     H264Decoder& operator=(H264Decoder&&) noexcept;
 
     /// Decodes what is programmed.
-    /// @return what the job writes: for each row of macroblocks its luma, then its chroma (NV12);
-    /// of
-    ///         a field line by line. EFAULT for a bad address, EBADMSG for a stream that cannot be
-    ///         decoded or a mode that is not modelled
+    /// @return what the job writes: for each row of macroblocks its luma, then its chroma (NV12),
+    ///         of a field line by line. EFAULT for a bad address, EBADMSG for a stream that cannot
+    ///         be decoded or a mode that is not modelled
     [[nodiscard]] Result<MemoryWrites> decode(const regs::RegisterBank& registers, const Dma& dma);
 
     /// How many references were put in without their motion, for tests and for the log.
