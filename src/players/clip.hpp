@@ -9,8 +9,8 @@
 
 namespace relfence::players {
 
-/// A real FWHT stream of the drawn scene, made on the spot by vicodec's own encoder: I frames and
-/// P frames that depend on the ones before, as in any clip.
+/// A real stream of the drawn scene, made on the spot: FWHT by vicodec's own encoder, I frames and
+/// P frames that depend on the ones before, as in any clip; VP8 by libvpx, see make_vp8_clip().
 struct Clip {
     image::Layout layout = image::Layout::nv12;
     unsigned width = 0;

@@ -9,9 +9,11 @@
 
 #include <fmt/format.h>
 
+#include "players/hantro_vp8_producer.hpp"
 #include "players/vicodec_producer.hpp"
 #include "players/vim2m_jobs.hpp"
 #include "players/visl_producer.hpp"
+#include "players/vp8_clip.hpp"
 #include "viewing/viewing.hpp"
 
 namespace relfence::players {
@@ -72,10 +74,16 @@ Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& me
         if (!clip) return tl::make_unexpected(clip.error());
         jobs.clip = std::make_unique<Clip>(std::move(*clip));
         open = take(open_vicodec(*jobs.clip, depth, memory));
+    } else if (driver == "hantro") {
+        auto clip = make_vp8_clip(jobs_in_a_row);
+        if (!clip) return tl::make_unexpected(clip.error());
+        jobs.clip = std::make_unique<Clip>(std::move(*clip));
+        open = take(open_hantro_vp8(*jobs.clip, depth, memory));
     }
     if (!open) return tl::make_unexpected(open.error());
     let_driver_go_idle();
-    if (driver == "vim2m") return jobs;
+    // The board gives hantro's jobs their time.
+    if (driver == "vim2m" || driver == "hantro") return jobs;
     auto time = JobTime::set(driver, job_time);
     if (!time) return tl::make_unexpected(time.error());
     jobs.time.push_back(std::move(*time));
@@ -96,6 +104,12 @@ Result<Player> open_player(std::string_view driver, image::Layout layout, unsign
         if (!clip) return tl::make_unexpected(clip.error());
         player.clip = std::make_unique<Clip>(std::move(*clip));
         if (auto ok = take(open_vicodec(*player.clip, depth)); !ok)
+            return tl::make_unexpected(ok.error());
+    } else if (driver == "hantro" && layout == image::Layout::nv12) {
+        auto clip = make_vp8_clip(frames);
+        if (!clip) return tl::make_unexpected(clip.error());
+        player.clip = std::make_unique<Clip>(std::move(*clip));
+        if (auto ok = take(open_hantro_vp8(*player.clip, depth)); !ok)
             return tl::make_unexpected(ok.error());
     } else if (driver == "visl" && layout == image::Layout::nv12) {
         if (auto ok = take(open_visl(depth)); !ok) return tl::make_unexpected(ok.error());

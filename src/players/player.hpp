@@ -49,8 +49,8 @@ void let_driver_go_idle();
 /// How many frames open_jobs() can submit before rewind().
 inline constexpr unsigned jobs_in_a_row = 4;
 
-/// Opens a driver and leaves it idle.
-/// @param driver "vim2m", "vicodec" or "visl" @param depth CAPTURE buffers
+/// Opens a driver and leaves it idle. The jobs of hantro take as long as the board says.
+/// @param driver "vim2m", "vicodec", "visl" or "hantro" @param depth CAPTURE buffers
 [[nodiscard]] Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
                                      std::chrono::milliseconds job_time);
 
@@ -63,7 +63,7 @@ struct Player {
 };
 
 /// Makes the clip, opens the driver and records the reference, at full speed.
-/// @param driver "vicodec" (any layout) or "visl" (nv12) @param depth CAPTURE buffers
+/// @param driver "vicodec" (any layout), "visl" or "hantro" (nv12) @param depth CAPTURE buffers
 [[nodiscard]] Result<Player> open_player(std::string_view driver, image::Layout layout,
                                          unsigned frames, unsigned depth);
 
