@@ -15,9 +15,10 @@ struct KernelSpec {
     std::string title;  ///< one line for people
     std::vector<std::filesystem::path> patches;  ///< directories or files, in order of application
     std::vector<std::filesystem::path> configs;  ///< fragments, the later one wins
-    bool optional = false;                       ///< only when asked for by name
-    bool cost = false;                           ///< measures time, and nothing else
-    bool kunit = false;                          ///< its KUnit suites are run
+    std::string cflags;          ///< for the compiler, after the kernel's own: "-O1"
+    bool optional = false;       ///< only when asked for by name
+    bool cost = false;           ///< measures time, and nothing else
+    bool kunit = false;          ///< its KUnit suites are run
     std::filesystem::path tree;  ///< own source tree instead of the default source; may be empty
 };
 
@@ -34,7 +35,7 @@ struct KernelList {
 ///
 ///     {"version": "6.12",
 ///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
-///                   "configs": ["configs/uml.config", ...],
+///                   "configs": ["configs/uml.config", ...], "cflags": "-O1",
 ///                   "optional": false, "cost": false, "kunit": true}]}
 ///
 /// Paths are relative to the file's own directory. @return an error that names the file and what
