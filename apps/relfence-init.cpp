@@ -275,14 +275,30 @@ class Relay {
         }
         // What the command left running must not hold its pipes open, nor the machine up.
         ::kill(-1, SIGKILL);
-        while (::waitpid(-1, nullptr, 0) > 0) {
-        }
+        if (!reap_the_rest())
+            for (const int fd : {command_.output, command_.error})
+                if (fd >= 0) ::fcntl(fd, F_SETFL, O_NONBLOCK);
         while (command_.output >= 0) send_output(command_.output, FrameKind::output);
         while (command_.error >= 0) send_output(command_.error, FrameKind::error);
         return status_;
     }
 
   private:
+    /// @return false when a process stays: one that a driver holds inside the kernel, for hardware
+    ///         that never answers, cannot even be killed
+    static bool reap_the_rest() {
+        constexpr int tries = 200;
+        constexpr useconds_t pause = 10'000;
+        for (int i = 0; i < tries; ++i) {
+            pid_t pid = 0;
+            while ((pid = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+            }
+            if (pid < 0) return true;
+            ::usleep(pause);
+        }
+        return false;
+    }
+
     void take_frames() {
         std::array<char, chunk_size> buffer;
         const ssize_t size = ::read(line, buffer.data(), buffer.size());

@@ -15,6 +15,8 @@ struct ExecArguments {
     std::string kernel = "baseline";
     double timeout = 0;
     std::string console;
+    std::string board;
+    std::vector<std::string> board_arguments;
     ExecOptions exec;
 };
 
@@ -53,6 +55,13 @@ void add_guest_options(CLI::App& command, ExecArguments& arguments) {
                     "host directory that the guest may write; repeatable (default: none)")
         ->allow_extra_args(false);
     command.add_option("--console", arguments.console, "file for the kernel's console");
+    command.add_option("--board", arguments.board,
+                       "a modelled board with hardware for the kernel's drivers, e.g. fresnel\n"
+                       "(relfence-board --list); default: none");
+    command
+        .add_option("--board-arg", arguments.board_arguments,
+                    "one more argument of relfence-board, e.g. --board-arg=--strict; repeatable")
+        ->allow_extra_args(false);
     add_project_options(command, arguments.project);
 }
 
@@ -61,6 +70,14 @@ int run_command_in_guest(ExecArguments& arguments, const Interrupts& interrupts)
     if (!kernel) return complain(kernel.error());
     arguments.exec.kernel = *kernel;
     arguments.exec.console_file = arguments.console;
+    if (!arguments.board.empty()) {
+        arguments.exec.board.arguments = {"--board", arguments.board};
+        arguments.exec.board.arguments.insert(arguments.exec.board.arguments.end(),
+                                              arguments.board_arguments.begin(),
+                                              arguments.board_arguments.end());
+    } else if (!arguments.board_arguments.empty()) {
+        return complain(fail("needs --board", "--board-arg").value());
+    }
     if (arguments.timeout > 0)
         arguments.exec.timeout =
             std::chrono::milliseconds{static_cast<long long>(arguments.timeout * 1000)};
@@ -89,6 +106,7 @@ Command add_exec(CLI::App& app) {
         "\n"
         "Examples:\n"
         "  relfence-lab exec --kernel v2 -- v4l2-ctl --list-devices\n"
+        "  relfence-lab exec --kernel v2 --board fresnel -- v4l2-ctl --list-devices\n"
         "  relfence-lab exec --kernel path/to/build -- sh -c 'dmesg | tail'\n"
         "  relfence-lab exec --share out -- my-program --write out/frame.png");
     return [arguments](const Interrupts& interrupts) {

@@ -24,7 +24,8 @@ Result<std::vector<CaseInfo>> list_cases(const std::filesystem::path& program) {
         for (const auto& entry : json::parse(result->output))
             cases.push_back({entry.at("case").get<std::string>(), entry.value("title", ""),
                              entry.value("catches", ""),
-                             entry.at("drivers").get<std::vector<std::string>>()});
+                             entry.at("drivers").get<std::vector<std::string>>(),
+                             entry.value("boards", decltype(CaseInfo::boards){})});
     } catch (const json::exception& exception) {
         return fail(fmt::format("list --json: {}", exception.what()), program.string());
     }
@@ -35,17 +36,20 @@ std::vector<CellId> choose_cells(const std::vector<CaseInfo>& cases,
                                  const std::vector<std::string>& globs,
                                  const std::vector<std::string>& drivers) {
     std::vector<CellId> cells;
-    for (const auto& info : cases) {
+    const auto choose = [&](const CaseInfo& info, bool with_board) {
         const bool wanted =
             globs.empty() || std::any_of(globs.begin(), globs.end(), [&](auto& glob) {
                 return ::fnmatch(glob.c_str(), info.name.c_str(), 0) == 0;
             });
-        if (!wanted) continue;
+        if (!wanted) return;
         for (const auto& driver : info.drivers)
-            if (drivers.empty() ||
-                std::find(drivers.begin(), drivers.end(), driver) != drivers.end())
+            if (info.boards.contains(driver) == with_board &&
+                (drivers.empty() ||
+                 std::find(drivers.begin(), drivers.end(), driver) != drivers.end()))
                 cells.push_back({info.name, driver});
-    }
+    };
+    for (const bool with_board : {true, false})
+        for (const auto& info : cases) choose(info, with_board);
     return cells;
 }
 

@@ -27,11 +27,16 @@ namespace {
 /// Cells of one boot. Fewer: more time goes into booting. More: the guests are less evenly busy.
 constexpr std::size_t cells_per_boot = 9;
 
+/// How long a guest may take to go off once its cases are done. A driver whose hardware hangs may
+/// never let it.
+constexpr milliseconds power_off_patience{5'000};
+
 /// A piece of work for one guest at a time.
 struct Task {
     const KernelRun* run = nullptr;
     std::vector<CellId> cells;
     bool kunit = false;
+    std::vector<std::string> board;  ///< relfence-board's arguments; none: no board
 };
 
 /// What one boot is told.
@@ -40,6 +45,7 @@ struct BootOrder {
     std::vector<std::string> command;
     fs::path directory;
     bool kunit = false;
+    std::vector<std::string> board;  ///< relfence-board's arguments; none: no board
 };
 
 Result<UniqueFd> log_file(const fs::path& path) {
@@ -55,15 +61,17 @@ class BootWatch : public GuestEvents {
     Result<GuestEnd> follow(Guest& guest, milliseconds silence, const Interrupts* interrupts) {
         while (!guest.end()) {
             pollfd stop{interrupts != nullptr ? interrupts->fd() : -1, POLLIN, 0};
+            const auto patience = exited_ ? power_off_patience : silence;
             const auto left =
-                std::chrono::ceil<milliseconds>(last_sign_ + silence - steady_clock::now());
+                std::chrono::ceil<milliseconds>(last_sign_ + patience - steady_clock::now());
             const int timeout =
-                silent_ ? -1 : static_cast<int>(std::max<long long>(left.count(), 0));
+                killed_ ? -1 : static_cast<int>(std::max<long long>(left.count(), 0));
             if (auto pumped = guest.pump(*this, {&stop, 1}, timeout); !pumped)
                 return tl::make_unexpected(pumped.error());
             if (stop.revents != 0) return fail_errno("run", "the cases", EINTR);
-            if (!silent_ && steady_clock::now() - last_sign_ >= silence) {
-                silent_ = true;
+            if (!killed_ && steady_clock::now() - last_sign_ >= patience) {
+                killed_ = true;
+                silent_ = !exited_;
                 guest.kill();
             }
             if (spoilt_) guest.kill();
@@ -96,6 +104,10 @@ class BootWatch : public GuestEvents {
     }
 
     BootHarvest harvest;
+    void on_exited() override {
+        sign_of_life();
+        exited_ = true;
+    }
     std::optional<milliseconds> boot_time;
 
   private:
@@ -108,6 +120,8 @@ class BootWatch : public GuestEvents {
     UniqueFd output_file_;
     steady_clock::time_point started_ = steady_clock::now();
     steady_clock::time_point last_sign_ = started_;
+    bool exited_ = false;
+    bool killed_ = false;
     bool silent_ = false;
     bool spoilt_ = false;
 };
@@ -292,11 +306,9 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
     auto output = log_file(directory / "output.log");
     if (!output) return tl::make_unexpected(output.error());
 
-    GuestConfig config{order.kernel,
-                       options_.init,
-                       options_.memory,
-                       make_guest_job(order.command, options_.out),
-                       {}};
+    GuestConfig config{order.kernel, options_.init, options_.memory,
+                       make_guest_job(order.command, options_.out)};
+    config.board = {order.board, directory / "board.log"};
     config.job.mounts.push_back({directory.string(), true});
     config.kernel_arguments.emplace_back(order.kunit ? "kunit.enable=1" : "kunit.enable=0");
     BootWatch watch{std::move(*console), std::move(*output)};
@@ -330,7 +342,7 @@ Result<void> Runner::work(const Task& task) {
             boot(*task.run,
                  {task.run->kernel,
                   case_command(options_.program, left, options_.out / directory, options_.quick),
-                  directory, false});
+                  directory, false, task.board});
         if (!harvest) return tl::make_unexpected(harvest.error());
         keep_boot_trouble(*harvest, task.run->name);
         auto settled = settle_cells(*harvest, left, task.run->name);
@@ -346,7 +358,7 @@ Result<void> Runner::work(const Task& task) {
 Result<void> Runner::work_kunit(const Task& task) {
     // The suites run before PID 1 does; the guest has nothing else to do.
     const fs::path directory = next_directory(task.run->name);
-    auto harvest = boot(*task.run, {task.run->kernel, {"/bin/true"}, directory, true});
+    auto harvest = boot(*task.run, {task.run->kernel, {"/bin/true"}, directory, true, {}});
     if (!harvest) return tl::make_unexpected(harvest.error());
     auto text = read_file(options_.out / harvest->log);
     if (!text) return tl::make_unexpected(text.error());
@@ -376,21 +388,45 @@ Result<void> Runner::work_kunit(const Task& task) {
     return {};
 }
 
-std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, bool alone) {
+/// The cells of a run as boots, the last cells first. A boot has one board for all its cells.
+std::vector<Task> split_run(const KernelRun& run, const Boards& boards) {
+    const auto board_of = [&](const CellId& cell) {
+        const auto found = boards.find(cell);
+        return found == boards.end() ? std::vector<std::string>{} : found->second;
+    };
     std::vector<Task> tasks;
+    // Board by board, each in the order of the cells.
+    std::vector<CellId> left = run.cells;
+    while (!left.empty()) {
+        const auto board = board_of(left.back());
+        Task task{&run, {}, false, board};
+        for (auto cell = left.rbegin(); cell != left.rend(); ++cell)
+            if (task.cells.size() < cells_per_boot && board_of(*cell) == board)
+                task.cells.insert(task.cells.begin(), *cell);
+        std::erase_if(left, [&](const CellId& cell) {
+            return std::find(task.cells.begin(), task.cells.end(), cell) != task.cells.end();
+        });
+        tasks.push_back(std::move(task));
+    }
+    return tasks;
+}
+
+std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, const Boards& boards,
+                              bool alone) {
+    std::vector<Task> tasks;
+    std::vector<std::vector<Task>> by_run;
     std::size_t most = 0;
-    for (const auto& run : runs) most = std::max(most, run.cells.size());
-    for (const auto& run : runs)
-        if (run.alone == alone && run.kunit) tasks.push_back({&run, {}, true});
+    for (const auto& run : runs) {
+        if (run.alone != alone) continue;
+        if (run.kunit) tasks.push_back({&run, {}, true, {}});
+        by_run.push_back(split_run(run, boards));
+        most = std::max(most, by_run.back().size());
+    }
     // Kernel by kernel in turn, so that none is left to the end as a whole, and the last cells of
     // each first: lockdep-stress is by far the longest, and nothing would run beside its end.
-    for (std::size_t taken = 0; taken < most; taken += cells_per_boot)
-        for (const auto& run : runs) {
-            if (run.alone != alone || taken >= run.cells.size()) continue;
-            const auto last = run.cells.end() - static_cast<std::ptrdiff_t>(taken);
-            const auto count = std::min(cells_per_boot, run.cells.size() - taken);
-            tasks.push_back({&run, {last - static_cast<std::ptrdiff_t>(count), last}, false});
-        }
+    for (std::size_t i = 0; i < most; ++i)
+        for (auto& boots : by_run)
+            if (i < boots.size()) tasks.push_back(std::move(boots[i]));
     return tasks;
 }
 
@@ -401,8 +437,8 @@ Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs, const CaseRu
     Runner runner{options, settled};
     const std::size_t guests =
         options.guests > 0 ? options.guests : 2 * std::max(1U, std::thread::hardware_concurrency());
-    runner.work_off(split_tasks(runs, false), guests);
-    runner.work_off(split_tasks(runs, true), 1);
+    runner.work_off(split_tasks(runs, options.boards, false), guests);
+    runner.work_off(split_tasks(runs, options.boards, true), 1);
     auto result = runner.take_result();
     if (!result) return result;
     const auto place = [&](const Cell& cell) {

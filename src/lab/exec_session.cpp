@@ -257,11 +257,9 @@ Result<int> exec_in_guest(const ExecOptions& options, const Interrupts& interrup
     auto init = find_guest_init();
     if (!init) return tl::make_unexpected(init.error());
     std::error_code error;
-    GuestConfig config{options.kernel,
-                       *init,
-                       options.memory,
-                       make_guest_job(options.command, fs::current_path(error)),
-                       {}};
+    GuestConfig config{options.kernel, *init, options.memory,
+                       make_guest_job(options.command, fs::current_path(error))};
+    config.board = options.board;
     for (const auto& directory : options.share) {
         const fs::path path = fs::canonical(directory, error);
         if (error) return fail_errno("share", directory, error.value());

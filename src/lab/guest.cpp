@@ -74,9 +74,10 @@ Result<fs::path> find_guest_init() {
     return init;
 }
 
-Guest::Guest(Scratch scratch, Child machine, UniqueFd console, UniqueFd from_guest,
-             UniqueFd to_guest)
+Guest::Guest(Scratch scratch, std::optional<GuestBoard> board, Child machine, UniqueFd console,
+             UniqueFd from_guest, UniqueFd to_guest)
     : scratch_{std::move(scratch)},
+      board_{std::move(board)},
       machine_{std::move(machine)},
       console_{std::move(console)},
       from_guest_{std::move(from_guest)},
@@ -90,6 +91,16 @@ Result<Guest> Guest::start(GuestConfig config) {
     if (!scratch) return tl::make_unexpected(scratch.error());
     if (auto filled = fill_scratch(scratch->path(), config); !filled)
         return tl::make_unexpected(filled.error());
+
+    std::optional<GuestBoard> board;
+    if (config.board.wanted()) {
+        auto started = GuestBoard::start(config.board, scratch->path());
+        if (!started) return tl::make_unexpected(started.error());
+        board = std::move(*started);
+        const auto& arguments = board->kernel_arguments();
+        config.kernel_arguments.insert(config.kernel_arguments.end(), arguments.begin(),
+                                       arguments.end());
+    }
 
     auto console = make_pipe();
     auto to_guest = make_pipe();
@@ -115,7 +126,8 @@ Result<Guest> Guest::start(GuestConfig config) {
     if (!machine) return tl::make_unexpected(machine.error());
     for (const int fd : {console->read.get(), from_guest->read.get(), to_guest->write.get()})
         ::fcntl(fd, F_SETFL, O_NONBLOCK);
-    return Guest{std::move(*scratch), std::move(*machine), std::move(console->read),
+    return Guest{std::move(*scratch),         std::move(board),
+                 std::move(*machine),         std::move(console->read),
                  std::move(from_guest->read), std::move(to_guest->write)};
 }
 
@@ -163,6 +175,7 @@ void Guest::take(const Frame& frame, GuestEvents& events) {
         case FrameKind::exited:
             if (const auto status = frame_number(frame))
                 so_far_.command_status = static_cast<int>(*status);
+            events.on_exited();
             break;
         default:
             break;  // of the other direction; nothing to do with it

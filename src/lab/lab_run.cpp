@@ -116,7 +116,11 @@ Result<Report> run_lab(const std::vector<RunKernel>& kernels, const std::vector<
     fs::remove_all(options.out / "boots", error);
 
     Progress progress{"cases", "cells", total};
-    auto result = run_cases(runs, options, [&progress] { progress.step(); });
+    CaseRunOptions with_boards = options;
+    for (const auto& info : cases)
+        for (const auto& [driver, board] : info.boards)
+            with_boards.boards[{info.name, driver}] = board;
+    auto result = run_cases(runs, with_boards, [&progress] { progress.step(); });
     progress.finish();
     if (!result) return tl::make_unexpected(result.error());
     report.versions = find_versions(options);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,14 +20,16 @@ struct CaseInfo {
     std::string title;
     std::string catches;
     std::vector<std::string> drivers;
+    /// By driver: relfence-board's arguments for the board that it needs. None: no board.
+    std::map<std::string, std::vector<std::string>> boards{};
 };
 
 /// Asks the program for its cases. @return an error that names the program: missing, failed, or not
-/// of the format [{"case", "title", "catches", "drivers": [...]}]
+/// of the format [{"case", "title", "catches", "drivers": [...], "boards": {...}}]
 [[nodiscard]] Result<std::vector<CaseInfo>> list_cases(const std::filesystem::path& program);
 
 /// The cells of the cases that fit: any of @p globs (none: all cases) and of @p drivers (none:
-/// all).
+/// all). Those of drivers with hardware come first.
 [[nodiscard]] std::vector<CellId> choose_cells(const std::vector<CaseInfo>& cases,
                                                const std::vector<std::string>& globs,
                                                const std::vector<std::string>& drivers);

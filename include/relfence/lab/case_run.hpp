@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@
 
 namespace relfence::lab {
 
+/// What board a cell needs, as relfence-board's arguments. A cell that is not there needs none.
+using Boards = std::map<CellId, std::vector<std::string>>;
+
 /// How cases are run in guests.
 struct CaseRunOptions {
     std::filesystem::path program;  ///< relfence-cases
@@ -24,6 +28,7 @@ struct CaseRunOptions {
     /// A guest in which for so long no cell starts and no program says anything is "silent".
     std::chrono::milliseconds silence{60'000};
     bool quick = false;
+    Boards boards;
     /// At the same time; 0: two for each processor, since a guest sleeps while its jobs last.
     std::size_t guests = 0;
     const Interrupts* interrupts = nullptr;

@@ -21,6 +21,7 @@ struct ExecOptions {
     std::vector<std::string> command;
     std::vector<std::string> share;      ///< host directories that the guest may write
     std::filesystem::path console_file;  ///< gets the kernel's console; empty: nowhere
+    BoardConfig board;                   ///< hardware beside the guest
     bool terminal = false;               ///< on a pty of the guest, our terminal raw
 };
 

@@ -11,6 +11,7 @@
 
 #include <relfence/base/error.hpp>
 #include <relfence/base/unique_fd.hpp>
+#include <relfence/lab/guest_board.hpp>
 #include <relfence/lab/guest_frame.hpp>
 #include <relfence/lab/guest_job.hpp>
 #include <relfence/lab/process.hpp>
@@ -24,7 +25,8 @@ struct GuestConfig {
     std::filesystem::path init;    ///< relfence-init
     std::string memory = "512M";
     GuestJob job;
-    std::vector<std::string> kernel_arguments;  ///< more of the kernel's command line
+    std::vector<std::string> kernel_arguments{};  ///< more of the kernel's command line
+    BoardConfig board{};                          ///< hardware for the kernel's drivers
 };
 
 /// What a guest does, told to whoever pumps it. Called from Guest::pump() only.
@@ -36,6 +38,7 @@ class GuestEvents {
     virtual void on_output(std::string_view bytes) = 0;  ///< the command's stdout, or its pty
     virtual void on_error(std::string_view bytes) = 0;   ///< the command's stderr
     virtual void on_started() {}                         ///< the command runs
+    virtual void on_exited() {}  ///< the command has ended; the machine goes off now
 };
 
 /// How a guest ended.
@@ -78,15 +81,18 @@ class Guest {
     [[nodiscard]] const std::filesystem::path& scratch() const { return scratch_.path(); }
 
   private:
-    Guest(Scratch scratch, Child machine, UniqueFd console, UniqueFd from_guest, UniqueFd to_guest);
+    Guest(Scratch scratch, std::optional<GuestBoard> board, Child machine, UniqueFd console,
+          UniqueFd from_guest, UniqueFd to_guest);
     void send(std::string bytes);
     void flush();
     void read_console(GuestEvents& events);
     void read_line(GuestEvents& events);
     void take(const Frame& frame, GuestEvents& events);
 
-    // In this order: the machine is dead before its scratch directory goes.
+    // In this order: the machine is dead before its board goes, and that before the scratch
+    // directory with its sockets.
     Scratch scratch_;
+    std::optional<GuestBoard> board_;
     Child machine_;
     UniqueFd console_;
     UniqueFd from_guest_;
