@@ -45,7 +45,8 @@ int list(bool as_json) {
         all.push_back({{"case", entry.id},
                        {"title", entry.title},
                        {"catches", entry.catches},
-                       {"drivers", entry.drivers}});
+                       {"drivers", entry.drivers},
+                       {"boards", entry.boards}});
     }
     if (as_json) fmt::print("{}\n", all.dump(2));
     return 0;

@@ -85,6 +85,11 @@ struct Outcome {
 /// Driver: vicodec.
 [[nodiscard]] Outcome failed_job(const Setup& setup);
 
+/// hung-job, bus-error: hardware that never finishes, or that meets a bad address. Catches: a fence
+/// that waits for ever with it. Drivers: those with hardware behind them, on a board with that
+/// fault.
+[[nodiscard]] Outcome hung_job(const Setup& setup);
+
 /// abort-streamoff, abort-close, abort-kill: the player goes away in mid-job. Catches: fences that
 /// never signal. Drivers: vim2m, vicodec (but for STREAMOFF, which its player does by closing),
 /// visl.
@@ -100,6 +105,11 @@ struct Outcome {
 /// queued-depth: as eager-frames, while the player keeps @p depth jobs queued. Catches: buffers
 /// that are handed over behind a running job and have no fence yet. Drivers: vicodec, visl.
 [[nodiscard]] Outcome queued_depth(const Setup& setup, unsigned depth);
+
+/// decoder-to-rga: one job at a time; the RGA is given each frame to convert as soon as the dma-buf
+/// lets a reader pass. Catches: a pipeline of devices that works on frames which are not there yet.
+/// Driver: hantro-vpu.
+[[nodiscard]] Outcome decoder_to_rga(const Setup& setup);
 
 /// kms-consumer: a display flips to the dma-buf in mid-job. Catches: a display that shows frames
 /// which are not there yet. Driver: vicodec.

@@ -8,20 +8,45 @@ namespace {
 
 using players::Memory;
 
-const std::vector<std::string> all_drivers{"vim2m", "vicodec", "visl"};
+using Drivers = std::vector<std::string>;
+using Boards = std::map<std::string, std::vector<std::string>>;
+
+const Drivers all_drivers{"hantro-vpu", "rockchip-rga", "vim2m", "vicodec", "visl"};
+/// The decoder has no IOMMU on the board and takes contiguous memory only.
+const Drivers importing_drivers{"rockchip-rga", "vim2m", "vicodec", "visl"};
+
+/// The boards for the drivers with hardware, in virtual time: a job of 200 ms and a watchdog of 2 s
+/// cost nothing, and a busy machine changes nothing. @param more of relfence-board's arguments
+Boards boards(const std::string& job_time, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"--board", "fresnel",    "--time",
+                                       "virtual", "--duration", job_time};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return {{"hantro-vpu", arguments}, {"rockchip-rga", arguments}};
+}
+/// For those who look at fences while one job runs, and for those who look at many frames.
+const Boards slow_boards = boards("200ms");
+const Boards frame_boards = boards("20ms");
+/// The fault of every job. Each engine has its own, so that the other cells keep theirs.
+Boards faulty_boards(const std::string& fault) {
+    return boards("200ms", {"--fault", "vdpu:*:" + fault, "--fault", "rga:*:" + fault});
+}
 
 Case depth_case(unsigned depth) {
     return {fmt::format("queued-depth-{}", depth),
             fmt::format("the same with {} jobs queued", depth),
             "buffers that are handed over behind a running job: they have no fence yet",
-            {"vicodec", "visl"},
-            [depth](const Setup& setup) { return queued_depth(setup, depth); }};
+            // One depth of the board's will do.
+            depth == 4 ? Drivers{"hantro-vpu", "vicodec", "visl"} : Drivers{"vicodec", "visl"},
+            [depth](const Setup& setup) { return queued_depth(setup, depth); }, frame_boards};
 }
 
 Case imported_case(const std::string& from, const Memory& memory) {
-    return {"imported-" + from, fmt::format("a dma-buf from {}, used before, is written", from),
-            "no fence of the producer's in a buffer that is not its own", all_drivers,
-            [memory](const Setup& setup) { return imported(setup, memory); }};
+    return {"imported-" + from,
+            fmt::format("a dma-buf from {}, used before, is written", from),
+            "no fence of the producer's in a buffer that is not its own",
+            importing_drivers,
+            [memory](const Setup& setup) { return imported(setup, memory); },
+            slow_boards};
 }
 
 }  // namespace
@@ -29,22 +54,32 @@ Case imported_case(const std::string& from, const Memory& memory) {
 const std::vector<Case>& all_cases() {
     static const std::vector<Case> cases{
         {"in-flight-fence", "EXPORT_SYNC_FILE while the driver writes",
-         "no fence of the producer's, or one that outlives the job", all_drivers, in_flight_fence},
+         "no fence of the producer's, or one that outlives the job", all_drivers, in_flight_fence,
+         slow_boards},
         {"in-flight-poll", "poll() while the driver writes",
-         "a buffer that is said to be ready too early, or never", all_drivers, in_flight_poll},
+         "a buffer that is said to be ready too early, or never", all_drivers, in_flight_poll,
+         slow_boards},
         {"export-order", "one buffer, exported before and after the start",
-         "fences that only some of those who hold a buffer see", all_drivers, export_order},
+         "fences that only some of those who hold a buffer see", all_drivers, export_order,
+         slow_boards},
         imported_case("udmabuf", {.source = Memory::Source::udmabuf, .used_before = true}),
         imported_case("heap", {.source = Memory::Source::heap, .used_before = true}),
         imported_case("vgem", {.source = Memory::Source::vgem, .used_before = true}),
         {"eager-frames",
          "a consumer waits on nothing but the dma-buf",
          "green, stale and torn frames: no fence, one that signals early, one that never does",
-         {"vicodec", "visl"},
-         eager_frames},
+         {"hantro-vpu", "vicodec", "visl"},
+         eager_frames,
+         frame_boards},
         depth_case(2),
         depth_case(4),
         depth_case(8),
+        {"decoder-to-rga",
+         "the RGA converts the frame as soon as the dma-buf may be read",
+         "a pipeline of devices that works on frames which are not there yet",
+         {"hantro-vpu"},
+         decoder_to_rga,
+         frame_boards},
         {"kms-consumer",
          "a display flips to the dma-buf in mid-job",
          "a display that shows a frame which is not there yet",
@@ -53,8 +88,9 @@ const std::vector<Case>& all_cases() {
         {"starved-output",
          "CAPTURE is queued, OUTPUT never",
          "a fence that waits for userspace, without bound",
-         {"vim2m", "visl"},
-         starved_output},
+         {"rockchip-rga", "vim2m", "visl"},
+         starved_output,
+         slow_boards},
         {"held-capture",
          "a CAPTURE buffer is held between two slices",
          "a fence that waits for userspace, without bound",
@@ -65,22 +101,37 @@ const std::vector<Case>& all_cases() {
          "a fence that hides the error",
          {"vicodec"},
          failed_job},
+        {"bus-error",
+         "hardware that is given a bad address",
+         "a fence that waits for it without bound, or hides the error",
+         {"rockchip-rga"},
+         hung_job,
+         faulty_boards("bus-error")},
+        {"hung-job",
+         "hardware that never finishes",
+         "a fence that waits for it without bound",
+         {"hantro-vpu", "rockchip-rga"},
+         hung_job,
+         faulty_boards("hang")},
         {"abort-streamoff",
          "STREAMOFF in mid-job",
          "a fence that never signals",
-         {"vim2m", "visl"},
-         abort_streamoff},
+         {"hantro-vpu", "rockchip-rga", "vim2m", "visl"},
+         abort_streamoff,
+         slow_boards},
         {"abort-close", "close() in mid-job", "a fence that never signals", all_drivers,
-         abort_close},
-        {"abort-kill", "kill -9 in mid-job", "a fence that never signals", all_drivers, abort_kill},
+         abort_close, slow_boards},
+        {"abort-kill", "kill -9 in mid-job", "a fence that never signals", all_drivers, abort_kill,
+         slow_boards},
         {"cost",
          "what the system calls take, in ns",
          "a fence that makes producers or consumers slower",
          {"vicodec", "visl"},
          cost},
         {"imported-empty-resv", "a dma-buf that never had a fence is written",
-         "a fence that is added without a reserved place: the kernel oopses", all_drivers,
-         [](const Setup& setup) { return imported(setup, {.source = Memory::Source::udmabuf}); }},
+         "a fence that is added without a reserved place: the kernel oopses", importing_drivers,
+         [](const Setup& setup) { return imported(setup, {.source = Memory::Source::udmabuf}); },
+         slow_boards},
         {"lockdep-stress",
          "everything at once, watched by lockdep",
          "orders of locks that can deadlock; fences left behind by aborts and kills",

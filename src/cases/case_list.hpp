@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct Case {
     std::string catches;  ///< which bug it catches
     std::vector<std::string> drivers;
     std::function<Outcome(const Setup&)> run;
+    /// By driver: the arguments of relfence-board for the hardware that it needs; none for those
+    /// that need none.
+    std::map<std::string, std::vector<std::string>> boards{};
 };
 
 /// The cases that look at frames, in the order in which they should run: the one that may end in a

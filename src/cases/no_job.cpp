@@ -48,18 +48,17 @@ Result<Queues> open_queues(std::string_view driver, unsigned outputs) {
     Queues queues;
     queues.video = std::move(*video);
     const int fd = queues.video.get();
-    const bool planar = driver == "visl";
+    const bool planar = driver != "vim2m";
     std::size_t size = 0;
-    if (planar) {
+    if (driver == "visl") {
         const auto bytes = players::set_visl_formats(fd);
         if (!bytes) return tl::make_unexpected(bytes.error());
         size = *bytes;
     } else {
-        v4l2_format format{};
-        format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
-        if (auto ok = v4l2::call(fd, VIDIOC_G_FMT, &format, "VIDIOC_G_FMT"); !ok)
-            return tl::make_unexpected(ok.error());
-        size = format.fmt.pix.sizeimage;
+        const auto format = v4l2::get_format(
+            fd, planar ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE : V4L2_BUF_TYPE_VIDEO_CAPTURE);
+        if (!format) return tl::make_unexpected(format.error());
+        size = format->size;
     }
     auto output = v4l2::Stream::create(
         fd, planar ? V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE : V4L2_BUF_TYPE_VIDEO_OUTPUT, outputs);

@@ -24,8 +24,8 @@
 #include <relfence/kms/device.hpp>
 #include <relfence/v4l2/device.hpp>
 
+#include "players/converter_jobs.hpp"
 #include "players/vicodec_producer.hpp"
-#include "players/vim2m_jobs.hpp"
 #include "players/visl_producer.hpp"
 #include "viewing/consumer.hpp"
 

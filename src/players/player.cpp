@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "players/converter_jobs.hpp"
 #include "players/hantro_vp8_producer.hpp"
 #include "players/vicodec_producer.hpp"
-#include "players/vim2m_jobs.hpp"
 #include "players/visl_producer.hpp"
 #include "players/vp8_clip.hpp"
 #include "viewing/viewing.hpp"
@@ -34,7 +34,12 @@ std::string parameter(std::string_view driver) {
 
 }  // namespace
 
+bool has_hardware(std::string_view driver) {
+    return driver == "hantro-vpu" || driver == "rockchip-rga";
+}
+
 Result<JobTime> JobTime::set(std::string_view driver, std::chrono::milliseconds time) {
+    if (has_hardware(driver)) return JobTime{{}, {}};
     std::string path = parameter(driver);
     std::string old;
     if (!std::getline(std::ifstream{path}, old)) return fail_errno("read", path, ENOENT);
@@ -67,6 +72,13 @@ Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& me
     Result<void> open = fail("is no driver that is played here", driver);
     if (driver == "vim2m") {
         open = take(open_vim2m(depth, memory, job_time));
+    } else if (driver == "hantro-vpu") {
+        auto clip = make_vp8_clip(jobs_in_a_row);
+        if (!clip) return tl::make_unexpected(clip.error());
+        jobs.clip = std::make_unique<Clip>(std::move(*clip));
+        open = take(open_hantro_vp8(*jobs.clip, depth, memory));
+    } else if (driver == "rockchip-rga") {
+        open = take(open_rga(depth, memory));
     } else if (driver == "visl") {
         open = take(open_visl(depth, memory));
     } else if (driver == "vicodec") {
@@ -74,16 +86,10 @@ Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& me
         if (!clip) return tl::make_unexpected(clip.error());
         jobs.clip = std::make_unique<Clip>(std::move(*clip));
         open = take(open_vicodec(*jobs.clip, depth, memory));
-    } else if (driver == "hantro") {
-        auto clip = make_vp8_clip(jobs_in_a_row);
-        if (!clip) return tl::make_unexpected(clip.error());
-        jobs.clip = std::make_unique<Clip>(std::move(*clip));
-        open = take(open_hantro_vp8(*jobs.clip, depth, memory));
     }
     if (!open) return tl::make_unexpected(open.error());
     let_driver_go_idle();
-    // The board gives hantro's jobs their time.
-    if (driver == "vim2m" || driver == "hantro") return jobs;
+    if (driver == "vim2m") return jobs;  // has a control for it
     auto time = JobTime::set(driver, job_time);
     if (!time) return tl::make_unexpected(time.error());
     jobs.time.push_back(std::move(*time));
@@ -105,7 +111,7 @@ Result<Player> open_player(std::string_view driver, image::Layout layout, unsign
         player.clip = std::make_unique<Clip>(std::move(*clip));
         if (auto ok = take(open_vicodec(*player.clip, depth)); !ok)
             return tl::make_unexpected(ok.error());
-    } else if (driver == "hantro" && layout == image::Layout::nv12) {
+    } else if (driver == "hantro-vpu" && layout == image::Layout::nv12) {
         auto clip = make_vp8_clip(frames);
         if (!clip) return tl::make_unexpected(clip.error());
         player.clip = std::make_unique<Clip>(std::move(*clip));

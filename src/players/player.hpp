@@ -15,11 +15,14 @@
 
 namespace relfence::players {
 
+/// Whether a driver has hardware behind it that was started with the time that a job takes.
+[[nodiscard]] bool has_hardware(std::string_view driver);
+
 /// How long a driver's jobs take, for as long as this lives: the parameter that the lab's patches
 /// add to the test drivers. Puts the old value back. Move-only.
 class JobTime {
   public:
-    /// @param driver "vicodec" or "visl"
+    /// @param driver "vicodec" or "visl"; nothing happens for one with hardware
     /// Fails, with ENOENT, on a kernel without the parameter.
     [[nodiscard]] static Result<JobTime> set(std::string_view driver,
                                              std::chrono::milliseconds time);
@@ -49,8 +52,9 @@ void let_driver_go_idle();
 /// How many frames open_jobs() can submit before rewind().
 inline constexpr unsigned jobs_in_a_row = 4;
 
-/// Opens a driver and leaves it idle. The jobs of hantro take as long as the board says.
-/// @param driver "vim2m", "vicodec", "visl" or "hantro" @param depth CAPTURE buffers
+/// Opens a driver and leaves it idle.
+/// @param driver "vim2m", "vicodec", "visl", "hantro-vpu" or "rockchip-rga" @param depth CAPTURE
+/// buffers
 [[nodiscard]] Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& memory,
                                      std::chrono::milliseconds job_time);
 
@@ -63,7 +67,7 @@ struct Player {
 };
 
 /// Makes the clip, opens the driver and records the reference, at full speed.
-/// @param driver "vicodec" (any layout), "visl" or "hantro" (nv12) @param depth CAPTURE buffers
+/// @param driver "vicodec" (any layout), "hantro-vpu" or "visl" (nv12) @param depth CAPTURE buffers
 [[nodiscard]] Result<Player> open_player(std::string_view driver, image::Layout layout,
                                          unsigned frames, unsigned depth);
 

@@ -43,6 +43,50 @@ Result<UniqueFd> open_media(std::string_view driver) {
     return fail("is the driver of no media device", driver, "does the kernel have it?");
 }
 
+namespace {
+
+Format read(const v4l2_format& format) {
+    const v4l2_pix_format_mplane& planes = format.fmt.pix_mp;
+    const v4l2_pix_format& pixels = format.fmt.pix;
+    if (V4L2_TYPE_IS_MULTIPLANAR(format.type))
+        return {planes.pixelformat, planes.width, planes.height, planes.plane_fmt[0].sizeimage};
+    return {pixels.pixelformat, pixels.width, pixels.height, pixels.sizeimage};
+}
+
+}  // namespace
+
+Result<Format> get_format(int fd, std::uint32_t type) {
+    v4l2_format format{};
+    format.type = type;
+    if (auto ok = call(fd, VIDIOC_G_FMT, &format, "VIDIOC_G_FMT"); !ok)
+        return tl::make_unexpected(ok.error());
+    return read(format);
+}
+
+Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
+    v4l2_format format{};
+    format.type = type;
+    if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
+        format.fmt.pix_mp.pixelformat = wanted.pixel_format;
+        format.fmt.pix_mp.width = wanted.width;
+        format.fmt.pix_mp.height = wanted.height;
+        format.fmt.pix_mp.num_planes = 1;
+    } else {
+        format.fmt.pix.pixelformat = wanted.pixel_format;
+        format.fmt.pix.width = wanted.width;
+        format.fmt.pix.height = wanted.height;
+    }
+    if (auto ok = call(fd, VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
+        return tl::make_unexpected(ok.error());
+    const Format got = read(format);
+    if (got.pixel_format != wanted.pixel_format || got.width != wanted.width ||
+        got.height != wanted.height)
+        return fail(fmt::format("made {}x{} of a format of {}x{}", got.width, got.height,
+                                wanted.width, wanted.height),
+                    "driver");
+    return got;
+}
+
 Result<void> set_control(int fd, std::string_view name, std::int64_t value) {
     v4l2_query_ext_ctrl query{};
     query.id = V4L2_CTRL_FLAG_NEXT_CTRL;

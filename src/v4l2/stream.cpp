@@ -121,10 +121,15 @@ Result<void> Stream::queue(unsigned index, const Queued& with) const {
     buffer.buffer.field = V4L2_FIELD_NONE;
     buffer.buffer.timestamp.tv_usec = static_cast<suseconds_t>(with.timestamp);
     if (memory_ == V4L2_MEMORY_DMABUF) {
-        if (buffer.is_multiplanar())
+        // An OUTPUT buffer must not hold more than the length that is told here.
+        const auto length = static_cast<std::uint32_t>(maps_[index].size());
+        if (buffer.is_multiplanar()) {
             buffer.plane.m.fd = exports_[index].get();
-        else
+            buffer.plane.length = length;
+        } else {
             buffer.buffer.m.fd = exports_[index].get();
+            buffer.buffer.length = length;
+        }
     }
     buffer.used() = static_cast<std::uint32_t>(with.used);
     if (with.request >= 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +23,21 @@ namespace relfence::v4l2 {
 /// Opens the media device of a driver: media requests are allocated there.
 /// @param driver media_device_info.driver: "visl"
 [[nodiscard]] Result<UniqueFd> open_media(std::string_view driver);
+
+/// What a queue's buffers hold.
+struct Format {
+    std::uint32_t pixel_format = 0;  ///< V4L2_PIX_FMT_*
+    unsigned width = 0;
+    unsigned height = 0;
+    std::size_t size = 0;  ///< bytes of one buffer, as the driver said
+};
+
+/// VIDIOC_G_FMT of a queue, of one plane for each buffer, single- or multi-planar.
+/// @param type a v4l2_buf_type of video
+[[nodiscard]] Result<Format> get_format(int fd, std::uint32_t type);
+/// VIDIOC_S_FMT. @param format its size is ignored
+/// @return what the driver made of it; fails when pixel format, width or height are not as asked
+[[nodiscard]] Result<Format> set_format(int fd, std::uint32_t type, const Format& format);
 
 /// Sets a control that is found by its name, as for drivers whose own controls have no public id.
 /// @param name as VIDIOC_QUERY_EXT_CTRL tells it: "Transaction Time (msec)"

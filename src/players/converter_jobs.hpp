@@ -14,4 +14,10 @@ namespace relfence::players {
 [[nodiscard]] Result<std::unique_ptr<viewing::JobSource>> open_vim2m(
     unsigned depth, const Memory& memory, std::chrono::milliseconds job_time);
 
+/// Makes rockchip-rga, the scaler of Rockchip's boards, copy frames. How long a job takes is the
+/// hardware's affair.
+/// @param depth jobs that may be queued
+[[nodiscard]] Result<std::unique_ptr<viewing::JobSource>> open_rga(unsigned depth,
+                                                                   const Memory& memory);
+
 }  // namespace relfence::players
