@@ -147,7 +147,7 @@ class BoolEncoder {
         const auto used = static_cast<unsigned>(next % 8);
         for (std::size_t at = next / 8; at < rest.size(); ++at)
             bytes_.push_back(
-                static_cast<std::uint8_t>(rest[at] << used | byte(at + 1) >> (8 - used)));
+                static_cast<std::uint8_t>(byte(at) << used | byte(at + 1) >> (8 - used)));
     }
 
   private:
