@@ -107,7 +107,7 @@ std::vector<std::uint8_t> ivf(const std::vector<std::vector<std::uint8_t>>& fram
     bytes.resize(32);
     for (const auto& frame : frames) {
         for (unsigned i = 0; i < 12; ++i)
-            bytes.push_back(i < 4 ? static_cast<std::uint8_t>(frame.size() >> (8 * i)) : 0);
+            bytes.push_back(static_cast<std::uint8_t>(i < 4 ? frame.size() >> (8 * i) : 0));
         bytes.insert(bytes.end(), frame.begin(), frame.end());
     }
     return bytes;
