@@ -321,7 +321,8 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
     harvest.directory = order.directory.string();
     harvest.log = harvest.directory + "/console.log";
     harvest.finished = end->command_status.has_value();
-    harvest.failure = end->failure;
+    harvest.failure =
+        end->board.empty() ? end->failure : fmt::format("the board ended: {}", end->board);
     if (harvest.finished && *end->command_status != 0)
         harvest.failure =
             fmt::format("{}: {}", order.command[0], describe_status(*end->command_status));

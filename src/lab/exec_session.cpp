@@ -192,6 +192,9 @@ int ExecSession::conclude(const GuestEnd& end) {
     if (!end.failure.empty()) {
         say(end.failure);
         code = exit_tool_error;
+    } else if (!end.board.empty() && signals_ == 0) {
+        say(fmt::format("the board ended: {}", end.board));
+        code = exit_guest_died;
     } else if (timed_out_) {
         say(fmt::format("no end after {} s: guest switched off",
                         static_cast<double>(options_.timeout->count()) / 1000));

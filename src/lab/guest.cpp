@@ -157,7 +157,9 @@ void Guest::read_line(GuestEvents& events) {
 void Guest::take(const Frame& frame, GuestEvents& events) {
     switch (frame.kind) {
         case FrameKind::hello:
+            greeted_ = true;
             events.on_started();
+            flush();
             break;
         case FrameKind::output:
             events.on_output(frame.payload);
@@ -188,8 +190,9 @@ Result<void> Guest::pump(GuestEvents& events, std::span<pollfd> others, int time
     std::vector<pollfd> fds(others.begin(), others.end());
     fds.push_back({console_.get(), POLLIN, 0});
     fds.push_back({take_output ? from_guest_.get() : -1, POLLIN, 0});
-    fds.push_back({unsent_.empty() ? -1 : to_guest_.get(), POLLOUT, 0});
+    fds.push_back({unsent_.empty() || !greeted_ ? -1 : to_guest_.get(), POLLOUT, 0});
     fds.push_back({take_output ? machine_.exit_fd() : -1, POLLIN, 0});
+    fds.push_back({board_ && so_far_.board.empty() ? board_->exit_fd() : -1, POLLIN, 0});
     const int ready = ::poll(fds.data(), fds.size(), timeout_ms);
     if (ready < 0 && errno != EINTR) return fail_errno("wait for", "the guest");
     if (ready <= 0) fds.resize(others.size());
@@ -202,6 +205,11 @@ Result<void> Guest::pump(GuestEvents& events, std::span<pollfd> others, int time
     if (own[1].revents != 0) read_line(events);
     if (reader_.broken()) return fail("is not the lab's protocol", "the guest's serial line");
     if (own[2].revents != 0) flush();
+    // Drivers that wait for hardware which is no more would keep the machine up for ever.
+    if (own[4].revents != 0) {
+        so_far_.board = board_->end_reason();
+        machine_.kill(SIGKILL);
+    }
     // All of the machine is dead when its sandbox is: what is left in the pipes ends by itself.
     if (own[3].revents != 0) {
         so_far_.machine_status = machine_.wait();
@@ -251,7 +259,9 @@ void Guest::send(std::string bytes) {
 }
 
 void Guest::flush() {
-    if (unsent_.empty() || !to_guest_.valid()) return;
+    // Before, the line still echoes: what the guest is sent would come back, as no frame of its
+    // own.
+    if (unsent_.empty() || !greeted_ || !to_guest_.valid()) return;
     const ssize_t written = ::write(to_guest_.get(), unsent_.data(), unsent_.size());
     if (written > 0) {
         unsent_.erase(0, static_cast<std::size_t>(written));

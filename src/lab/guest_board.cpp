@@ -40,32 +40,36 @@ Result<GuestBoard> GuestBoard::start(const BoardConfig& config, const fs::path& 
     auto error_file = open_fd(complaints, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
     if (!error_file) return tl::make_unexpected(error_file.error());
 
-    std::vector<std::string> command{program->string()};
-    command.insert(command.end(), config.arguments.begin(), config.arguments.end());
-    command.insert(command.end(), {"--directory", directory.string()});
+    // Ours first: an option of the user's without its value is to be named, not to take one of
+    // ours.
+    std::vector<std::string> command{program->string(), "--directory", directory.string()};
     if (!config.log.empty()) command.insert(command.end(), {"--log", config.log.string()});
+    command.insert(command.end(), config.arguments.begin(), config.arguments.end());
     SpawnOptions spawn;
     spawn.output = said->write.get();
     spawn.error = error_file->get();
     auto board = Child::spawn(command, spawn);
     if (!board) return tl::make_unexpected(board.error());
     said->write.reset();
+    GuestBoard started{std::move(*board), complaints};
 
     // Its one line on stdout: "ready dtb=FILE"; none when it ends before.
     std::istringstream words{read_one_line(said->read.get())};
     std::string word;
     words >> word;
-    if (word != "ready") {
-        const int status = board->wait();
-        auto text = read_file(complaints);
-        std::string why = text ? text->substr(0, text->find('\n')) : std::string{};
-        if (why.starts_with("relfence-board: ")) why.erase(0, 16);
-        return fail(why.empty() ? describe_status(status) : why, "relfence-board");
-    }
+    if (word != "ready") return fail(started.end_reason(), "relfence-board");
     // A register read gives up after 40 ms, which a busy host exceeds now and then.
-    std::vector<std::string> kernel_arguments{"virt_pci.max_delay_us=4000000"};
-    while (words >> word) kernel_arguments.push_back(word);
-    return GuestBoard{std::move(*board), std::move(kernel_arguments)};
+    started.kernel_arguments_.emplace_back("virt_pci.max_delay_us=4000000");
+    while (words >> word) started.kernel_arguments_.push_back(word);
+    return started;
+}
+
+std::string GuestBoard::end_reason() {
+    const int status = board_.wait();
+    const std::string text = read_file(complaints_).value_or("");
+    std::string why = text.substr(0, text.find('\n'));
+    if (why.starts_with("relfence-board: ")) why.erase(0, 16);
+    return why.empty() ? describe_status(status) : why;
 }
 
 }  // namespace relfence::lab

@@ -5,7 +5,8 @@
 //
 // A file `behaviour` beside the program says what it does: "run" (or no file), "mute" (never a sign
 // of life), "panic" (dies before the command), "boot-warning" (runs, after a WARNING), "babble"
-// (bytes that are not the protocol). Without that file the last line of System.map does, which a
+// (bytes that are not the protocol), "cooked" (echoes what it is sent before it says hello).
+// Without that file the last line of System.map does, which a
 // fake source tree can make.
 #include <array>
 #include <csignal>
@@ -83,6 +84,21 @@ int start(const Machine& machine, GuestJob& job, pid_t& pid) {
     return output[0];
 }
 
+/// A tty that is not raw yet. Nothing comes in the end, so this is as long as it has to wait.
+void echo_what_comes(const Machine& machine) {
+    constexpr int patience_ms = 300;
+    pollfd waiter{machine.line_in, POLLIN, 0};
+    std::array<char, 4096> buffer;
+    if (::poll(&waiter, 1, patience_ms) <= 0) return;
+    const ssize_t size = ::read(machine.line_in, buffer.data(), buffer.size());
+    std::string echo;
+    for (ssize_t i = 0; i < size; ++i) {
+        const char byte = buffer[static_cast<std::size_t>(i)];
+        echo += byte == '\0' ? "^@" : std::string(1, byte);
+    }
+    say(machine.line_out, echo);
+}
+
 int run(const Machine& machine) {
     auto job = decode_job(text_of(machine.scratch + "/job"));
     if (!job) return 1;
@@ -135,6 +151,8 @@ int main(int argc, char** argv) {
     } else if (behaviour == "babble") {
         say(machine.line_out, "login: ");
         for (;;) ::pause();
+    } else if (behaviour == "cooked") {
+        echo_what_comes(machine);
     } else if (behaviour == "boot-warning") {
         say(machine.console, "WARNING: CPU: 0 PID: 1 at kernel/fake.c:1\n");
     }

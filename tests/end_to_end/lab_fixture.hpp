@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <signal.h>
 #include <string>
 #include <sys/wait.h>
@@ -98,17 +99,20 @@ inline bool eventually(const std::function<bool()>& condition) {
     return true;
 }
 
-/// Whether any process has this text in its command line, and runs @p program if that is named.
-inline bool is_running(const std::string& text, const std::string& program = {}) {
+/// A process that has this text in its command line, and runs @p program if that is named.
+inline std::optional<pid_t> find_running(const std::string& text, const std::string& program = {}) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator{"/proc", error}) {
         // A process that ends meanwhile is none.
         const std::string line = read_file(entry.path() / "cmdline").value_or("");
         if (line.substr(0, line.find('\0')).ends_with(program) &&
             line.find(text) != std::string::npos)
-            return true;
+            return std::stoi(entry.path().filename());
     }
-    return false;
+    return std::nullopt;
+}
+inline bool is_running(const std::string& text, const std::string& program = {}) {
+    return find_running(text, program).has_value();
 }
 
 }  // namespace relfence::lab

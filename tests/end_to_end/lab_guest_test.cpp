@@ -72,6 +72,13 @@ TEST_F(Exec, AKernelThatDoesNotSpeakTheProtocolIsAToolError) {
     EXPECT_THAT(result.error, HasSubstr("serial line"));
 }
 
+// Catches input that is sent while the guest's line still echoes: it comes back as what is no
+// frame.
+TEST_F(Exec, InputWaitsUntilTheGuestHasItsLineRaw) {
+    const auto result = lab({"exec", "-k", fake_kernel("k", "cooked"), "--", "sh", "-c", "exit 7"});
+    EXPECT_EQ(exit_code(result), 7) << result.error;
+}
+
 class ExecSignal : public LabTest, public testing::WithParamInterface<int> {};
 
 // Catches a lab that leaves its guest, its lock or its scratch directory behind.

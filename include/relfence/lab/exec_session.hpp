@@ -28,7 +28,7 @@ struct ExecOptions {
 /// Exit codes of relfence-lab exec that are not the command's own.
 inline constexpr int exit_tool_error = 2;
 inline constexpr int exit_timed_out = 124;
-inline constexpr int exit_guest_died = 125;
+inline constexpr int exit_guest_died = 125;  ///< or its board
 
 /// Runs the command to its end. Forwards SIGINT, SIGTERM, SIGHUP and SIGQUIT to it; the second one
 /// switches the guest off. Writes to our stdout and stderr only what the command wrote, and its own

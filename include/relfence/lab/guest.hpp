@@ -45,6 +45,7 @@ class GuestEvents {
 struct GuestEnd {
     std::optional<int> command_status;  ///< wait status, when the command came to its end
     std::string failure;     ///< relfence-init's words, when it could not start the command
+    std::string board;       ///< why the board ended, when it did so before the machine
     int machine_status = 0;  ///< wait status of the kernel process (in its sandbox)
 };
 
@@ -98,6 +99,7 @@ class Guest {
     UniqueFd from_guest_;
     UniqueFd to_guest_;
     FrameReader reader_;
+    bool greeted_ = false;  ///< the guest has its line raw
     std::string unsent_;
     std::size_t input_in_flight_ = 0;
     GuestEnd so_far_;

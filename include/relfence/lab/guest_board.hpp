@@ -32,15 +32,20 @@ class GuestBoard {
     /// @return the board's own words when it does not start
     [[nodiscard]] static Result<GuestBoard> start(const BoardConfig& config,
                                                   const std::filesystem::path& directory);
+    /// Readable once the board has ended. By itself it does so only when something is wrong.
+    [[nodiscard]] int exit_fd() const { return board_.exit_fd(); }
+    /// Why it ended: its own words, or how. Only once exit_fd() is readable.
+    [[nodiscard]] std::string end_reason();
     /// What a kernel needs on its command line to find the board: dtb=...
     [[nodiscard]] const std::vector<std::string>& kernel_arguments() const {
         return kernel_arguments_;
     }
 
   private:
-    GuestBoard(Child board, std::vector<std::string> kernel_arguments)
-        : board_{std::move(board)}, kernel_arguments_{std::move(kernel_arguments)} {}
+    GuestBoard(Child board, std::filesystem::path complaints)
+        : board_{std::move(board)}, complaints_{std::move(complaints)} {}
     Child board_;
+    std::filesystem::path complaints_;  ///< its stderr
     std::vector<std::string> kernel_arguments_;
 };
 
