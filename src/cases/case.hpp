@@ -77,18 +77,30 @@ struct Outcome {
 /// waits for userspace. Drivers: vim2m, visl.
 [[nodiscard]] Outcome starved_output(const Setup& setup);
 
-/// held-capture: V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF between two slices. Catches: as
-/// starved-output. Driver: visl.
+/// held-capture: V4L2_BUF_FLAG_M2M_HOLD_CAPTURE_BUF between two slices, or two fields of H.264.
+/// Catches: as starved-output. Drivers: hantro-vpu, visl.
 [[nodiscard]] Outcome held_capture(const Setup& setup);
 
 /// failed-job: a frame that the codec cannot decode. Catches: a fence that hides the error.
 /// Driver: vicodec.
 [[nodiscard]] Outcome failed_job(const Setup& setup);
 
-/// hung-job, bus-error: hardware that never finishes, or that meets a bad address. Catches: a fence
-/// that waits for ever with it. Drivers: those with hardware behind them, on a board with that
-/// fault.
+/// hung-job: hardware that never finishes. Catches: a fence that waits for ever with it. Drivers:
+/// those with hardware behind them, on a board with that fault.
 [[nodiscard]] Outcome hung_job(const Setup& setup);
+
+/// error-interrupt, bus-error: hardware that says that it failed. Catches: a fence that waits for
+/// ever, or hides the error. Drivers: as hung-job; the second job of a board fails.
+[[nodiscard]] Outcome error_interrupt(const Setup& setup);
+
+/// late-interrupt: the interrupt of a hung job comes after the reset, when the next job runs.
+/// Catches: a fence that signals while its buffer is being written. Drivers: as hung-job; the first
+/// job of a board hangs so.
+[[nodiscard]] Outcome late_interrupt(const Setup& setup);
+
+/// unbind: the driver is taken from its device in mid-job, and given to it again. Catches: fences
+/// that never signal, and players that use what is gone. Drivers: those with hardware.
+[[nodiscard]] Outcome unbind(const Setup& setup);
 
 /// abort-streamoff, abort-close, abort-kill: the player goes away in mid-job. Catches: fences that
 /// never signal. Drivers: vim2m, vicodec (but for STREAMOFF, which its player does by closing),
@@ -110,6 +122,14 @@ struct Outcome {
 /// lets a reader pass. Catches: a pipeline of devices that works on frames which are not there yet.
 /// Driver: hantro-vpu.
 [[nodiscard]] Outcome decoder_to_rga(const Setup& setup);
+
+/// odd-rows: a picture 34 pixels wide. Catches: what a driver programs wrong and only the hardware
+/// can see; the board's complaint is what is looked at. Driver: rockchip-rga.
+[[nodiscard]] Outcome odd_rows(const Setup& setup);
+
+/// several-contexts: three decoders of different streams and two scalers at once. Catches: fences
+/// that are of another queue or signalled by another's job. Driver: hantro-vpu (with rockchip-rga).
+[[nodiscard]] Outcome several_contexts(const Setup& setup);
 
 /// kms-consumer: a display flips to the dma-buf in mid-job. Catches: a display that shows frames
 /// which are not there yet. Driver: vicodec.

@@ -14,6 +14,7 @@ using Boards = std::map<std::string, std::vector<std::string>>;
 const Drivers all_drivers{"hantro-vpu", "rockchip-rga", "vim2m", "vicodec", "visl"};
 /// The decoder has no IOMMU on the board and takes contiguous memory only.
 const Drivers importing_drivers{"rockchip-rga", "vim2m", "vicodec", "visl"};
+const Drivers hardware_drivers{"hantro-vpu", "rockchip-rga"};
 
 /// The boards for the drivers with hardware, in virtual time: a job of 200 ms and a watchdog of 2 s
 /// cost nothing, and a busy machine changes nothing. @param more of relfence-board's arguments
@@ -26,9 +27,10 @@ Boards boards(const std::string& job_time, const std::vector<std::string>& more 
 /// For those who look at fences while one job runs, and for those who look at many frames.
 const Boards slow_boards = boards("200ms");
 const Boards frame_boards = boards("20ms");
-/// The fault of every job. Each engine has its own, so that the other cells keep theirs.
+/// @param fault a job of each engine, counted from the start of the guest, and what happens to it:
+///        "1:late-interrupt". One case to such a board, or they would count each other's jobs
 Boards faulty_boards(const std::string& fault) {
-    return boards("200ms", {"--fault", "vdpu:*:" + fault, "--fault", "rga:*:" + fault});
+    return boards("200ms", {"--fault", "vdpu:" + fault, "--fault", "rga:" + fault});
 }
 
 Case depth_case(unsigned depth) {
@@ -80,6 +82,12 @@ const std::vector<Case>& all_cases() {
          {"hantro-vpu"},
          decoder_to_rga,
          frame_boards},
+        {"several-contexts",
+         "three decoders and two scalers at once",
+         "a fence of another queue, or one that another's job signals",
+         {"hantro-vpu"},
+         several_contexts,
+         frame_boards},
         {"kms-consumer",
          "a display flips to the dma-buf in mid-job",
          "a display that shows a frame which is not there yet",
@@ -92,27 +100,41 @@ const std::vector<Case>& all_cases() {
          starved_output,
          slow_boards},
         {"held-capture",
-         "a CAPTURE buffer is held between two slices",
+         "a CAPTURE buffer is held between two slices, or two fields",
          "a fence that waits for userspace, without bound",
-         {"visl"},
-         held_capture},
+         {"hantro-vpu", "visl"},
+         held_capture,
+         {{"hantro-vpu", {"--board", "ohm", "--time", "virtual", "--duration", "200ms"}}}},
         {"failed-job",
          "a frame that cannot be decoded",
          "a fence that hides the error",
          {"vicodec"},
          failed_job},
-        {"bus-error",
-         "hardware that is given a bad address",
-         "a fence that waits for it without bound, or hides the error",
+        {"error-interrupt", "hardware that fails half-way",
+         "a fence that waits for it without bound, or hides the error", hardware_drivers,
+         error_interrupt, faulty_boards("2:error")},
+        {"bus-error", "hardware that meets a bad address",
+         "a fence that waits for it without bound, or hides the error", hardware_drivers,
+         error_interrupt, faulty_boards("2:bus-error")},
+        {"hung-job", "hardware that never finishes", "a fence that waits for it without bound",
+         hardware_drivers, hung_job, faulty_boards("*:hang")},
+        {"late-interrupt", "an interrupt that comes after the reset, in the middle of the next job",
+         "a fence that signals while its buffer is being written", hardware_drivers, late_interrupt,
+         faulty_boards("1:late-interrupt")},
+        {"unbind",
+         "the driver is unbound in mid-job, with the device open",
+         "a fence that never signals; a player that uses what is gone",
+         hardware_drivers,
+         unbind,
+         slow_boards,
+         // What is used after it was freed is zero then, and not by chance still what it was.
+         {"init_on_free=1"}},
+        {"odd-rows",
+         "a picture whose rows are no multiple of 4 bytes",
+         "what a driver programs wrong and nobody sees but the hardware",
          {"rockchip-rga"},
-         hung_job,
-         faulty_boards("bus-error")},
-        {"hung-job",
-         "hardware that never finishes",
-         "a fence that waits for it without bound",
-         {"hantro-vpu", "rockchip-rga"},
-         hung_job,
-         faulty_boards("hang")},
+         odd_rows,
+         slow_boards},
         {"abort-streamoff",
          "STREAMOFF in mid-job",
          "a fence that never signals",

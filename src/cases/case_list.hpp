@@ -20,6 +20,8 @@ struct Case {
     /// By driver: the arguments of relfence-board for the hardware that it needs; none for those
     /// that need none.
     std::map<std::string, std::vector<std::string>> boards{};
+    /// For the guest's command line.
+    std::vector<std::string> kernel_arguments{};
 };
 
 /// The cases that look at frames, in the order in which they should run: the one that may end in a

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // starved-output and held-capture: the driver owns a CAPTURE buffer, but no job is under way that
 // will return it. A fence would wait for userspace, which dma-fence forbids.
+#include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <functional>
 #include <linux/videodev2.h>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -16,6 +16,7 @@
 #include "cases/case.hpp"
 #include "cases/one_job.hpp"
 #include "cases/seen.hpp"
+#include "players/hantro_fields.hpp"
 #include "players/memory.hpp"
 #include "players/player.hpp"
 #include "players/visl_setup.hpp"
@@ -89,8 +90,40 @@ Result<std::string> starve(const std::string& driver) {
     return fmt::format("{}, active without a job", whose(*fences));
 }
 
-/// Two slices of one frame: a job each, one CAPTURE buffer for both.
-Result<std::string> hold() {
+/// Two jobs that write one CAPTURE buffer, which is queued already.
+/// @param submit hands the driver the next job
+Result<std::string> hold(const v4l2::Stream& output, const v4l2::Stream& capture, int frame,
+                         const std::function<Result<void>()>& submit) {
+    if (auto ok = submit(); !ok) return tl::make_unexpected(ok.error());
+    const auto first = look(frame);
+    if (!first) return tl::make_unexpected(first.error());
+    const auto over = output.ready(0ms);
+    if (!over) return tl::make_unexpected(over.error());
+    if (*over) return fail("ended before it was looked at", "first job");
+    // The job is over when its OUTPUT buffer comes back; the CAPTURE buffer must not.
+    if (auto ok = output.dequeue(); !ok) return tl::make_unexpected(ok.error());
+    const auto returned = capture.ready(50ms);
+    if (!returned) return tl::make_unexpected(returned.error());
+    if (*returned) return std::string{"the buffer was not held"};
+    const auto held = look(frame);
+    if (!held) return tl::make_unexpected(held.error());
+
+    if (auto ok = submit(); !ok) return tl::make_unexpected(ok.error());
+    const auto last_file = dmabuf::export_sync_file(frame, dmabuf::Access::read);
+    if (!last_file) return tl::make_unexpected(last_file.error());
+    const auto last = last_file->fences();
+    if (!last) return tl::make_unexpected(last.error());
+    if (auto ok = capture.dequeue(); !ok) return tl::make_unexpected(ok.error());
+    const auto after = last_file->fences();
+    if (!after) return tl::make_unexpected(after.error());
+    if (!sync::is_stub(*held)) return fmt::format("{} without a job", describe(*held));
+    if (!sync::is_stub(*first)) return fmt::format("{} during the first job", describe(*first));
+    if (sync::is_stub(*last)) return describe(*last);
+    return fmt::format("{} with the last job; at DQBUF {}", describe(*last), state(*after));
+}
+
+/// Two slices of a frame.
+Result<std::string> hold_slices() {
     auto queues = open_queues("visl", 2);
     if (!queues) return tl::make_unexpected(queues.error());
     const auto media = v4l2::open_media("visl");
@@ -98,47 +131,55 @@ Result<std::string> hold() {
     const auto slow = players::JobTime::set("visl", job_time);
     if (!slow) return tl::make_unexpected(slow.error());
     std::vector<v4l2::Request> requests;
-    const auto submit_slice = [&](unsigned index, bool more) -> Result<void> {
+    const auto submit_slice = [&]() -> Result<void> {
+        const auto index = static_cast<unsigned>(requests.size());
         auto request = v4l2::Request::allocate(media->get());
         if (!request) return tl::make_unexpected(request.error());
         if (auto ok = players::set_visl_frame(queues->video.get(), *request); !ok) return ok;
         if (auto ok = queues->output.queue(
-                index, {.used = 1, .request = request->fd(), .timestamp = 7, .hold_capture = more});
+                index,
+                {.used = 1, .request = request->fd(), .timestamp = 7, .hold_capture = index == 0});
             !ok)
             return ok;
         if (auto ok = request->queue(); !ok) return ok;
         requests.push_back(std::move(*request));
         return {};
     };
-    const int frame = queues->capture.dma_buf(0);
     if (auto ok = queues->capture.queue(0, {}); !ok) return tl::make_unexpected(ok.error());
+    return hold(queues->output, queues->capture, queues->capture.dma_buf(0), submit_slice);
+}
 
-    if (auto ok = submit_slice(0, true); !ok) return tl::make_unexpected(ok.error());
-    const auto first = look(frame);
-    if (!first) return tl::make_unexpected(first.error());
-    const auto over = queues->output.ready(0ms);
-    if (!over) return tl::make_unexpected(over.error());
-    if (*over) return fail("ended before it was looked at", "first slice");
-    // The job is over when its OUTPUT buffer comes back; the CAPTURE buffer must not.
-    if (auto ok = queues->output.dequeue(); !ok) return tl::make_unexpected(ok.error());
-    const auto returned = queues->capture.ready(50ms);
-    if (!returned) return tl::make_unexpected(returned.error());
-    if (*returned) return std::string{"the buffer was not held"};
-    const auto held = look(frame);
-    if (!held) return tl::make_unexpected(held.error());
+/// Both fields of a frame, with nobody looking. @return the frame
+Result<std::vector<std::uint8_t>> decode_fields(players::HantroFields& player, unsigned frame) {
+    if (auto ok = player.queue_frame(frame); !ok) return tl::make_unexpected(ok.error());
+    for (int i = 0; i < 2; ++i)
+        if (auto ok = player.submit_field(); !ok) return tl::make_unexpected(ok.error());
+    const auto done = player.frames().dequeue();
+    if (!done) return tl::make_unexpected(done.error());
+    if (done->error) return fail("could not be decoded", "frame of two fields");
+    for (int i = 0; i < 2; ++i)
+        if (auto ok = player.coded().dequeue(); !ok) return tl::make_unexpected(ok.error());
+    const auto pixels = player.frames().memory(frame);
+    return std::vector<std::uint8_t>{pixels.begin(), pixels.end()};
+}
 
-    if (auto ok = submit_slice(1, false); !ok) return tl::make_unexpected(ok.error());
-    const auto last_file = dmabuf::export_sync_file(frame, dmabuf::Access::read);
-    if (!last_file) return tl::make_unexpected(last_file.error());
-    const auto last = last_file->fences();
-    if (!last) return tl::make_unexpected(last.error());
-    if (auto ok = queues->capture.dequeue(); !ok) return tl::make_unexpected(ok.error());
-    const auto after = last_file->fences();
-    if (!after) return tl::make_unexpected(after.error());
-    if (!sync::is_stub(*held)) return fmt::format("{} without a job", describe(*held));
-    if (!sync::is_stub(*first)) return fmt::format("{} during the first slice", describe(*first));
-    if (sync::is_stub(*last)) return describe(*last);
-    return fmt::format("{} with the last slice; at DQBUF {}", describe(*last), state(*after));
+/// Two fields of a frame, of which the second is predicted from the first.
+Result<std::string> hold_fields() {
+    auto player = players::HantroFields::open();
+    if (!player) return tl::make_unexpected(player.error());
+    if (auto first = decode_fields(*player, 0); !first) return tl::make_unexpected(first.error());
+    const auto right = decode_fields(*player, 1);
+    if (!right) return tl::make_unexpected(right.error());
+    if (auto ok = player->rewind(); !ok) return tl::make_unexpected(ok.error());
+    if (auto again = decode_fields(*player, 0); !again) return tl::make_unexpected(again.error());
+    const auto pixels = player->frames().memory(1);
+    std::ranges::fill(pixels, std::uint8_t{0});
+    players::let_driver_go_idle();
+    if (auto ok = player->queue_frame(1); !ok) return tl::make_unexpected(ok.error());
+    auto seen = hold(player->coded(), player->frames(), player->frames().dma_buf(1),
+                     [&] { return player->submit_field(); });
+    if (seen && !std::ranges::equal(pixels, *right)) return *seen + "; the frame differs";
+    return seen;
 }
 
 }  // namespace
@@ -147,8 +188,8 @@ Outcome starved_output(const Setup& setup) {
     return Outcome::of(starve(setup.driver));
 }
 
-Outcome held_capture(const Setup&) {
-    return Outcome::of(hold());
+Outcome held_capture(const Setup& setup) {
+    return Outcome::of(setup.driver == "visl" ? hold_slices() : hold_fields());
 }
 
 }  // namespace relfence::cases

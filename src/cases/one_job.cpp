@@ -22,8 +22,8 @@ Result<void> still_in_flight(viewing::JobSource& source) {
     return {};
 }
 
-Result<OneJob> watch_one_job(viewing::JobSource& source) {
-    const auto handover = source.submit(0, viewing::Before::stale);
+Result<OneJob> watch_one_job(viewing::JobSource& source, viewing::Before before) {
+    const auto handover = source.submit(0, before);
     if (!handover) return tl::make_unexpected(handover.error());
     const auto file = dmabuf::export_sync_file(handover->dma_buf, dmabuf::Access::read);
     if (!file) return tl::make_unexpected(file.error());
@@ -34,7 +34,7 @@ Result<OneJob> watch_one_job(viewing::JobSource& source) {
     // Before DQBUF returns, not some time after it.
     const auto after = file->fences();
     if (!after) return tl::make_unexpected(after.error());
-    return OneJob{*during, *after, std::move(done)};
+    return OneJob{*during, *after, std::move(done), *handover};
 }
 
 std::string describe(const OneJob& job) {

@@ -23,10 +23,12 @@ struct OneJob {
     std::vector<sync::Fence> during;  ///< looked at in flight
     std::vector<sync::Fence> after;   ///< the same fences when VIDIOC_DQBUF has returned
     Result<void> done;                ///< what JobSource::finish() said
+    viewing::Handover handover;
 };
 
 /// Submits frame 0 and follows it to its end. Fails when the job ended before it was looked at.
-[[nodiscard]] Result<OneJob> watch_one_job(viewing::JobSource& source);
+[[nodiscard]] Result<OneJob> watch_one_job(viewing::JobSource& source,
+                                           viewing::Before before = viewing::Before::stale);
 
 /// "no fence", or "vim2m vb2-cap-N, active; at DQBUF signalled".
 [[nodiscard]] std::string describe(const OneJob& job);

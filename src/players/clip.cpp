@@ -19,7 +19,7 @@ namespace {
 
 /// Encodes a clip anew.
 Result<Clip> encode_clip(image::Layout layout, unsigned frames) {
-    Clip clip{layout, clip_width, clip_height, {}};
+    Clip clip{layout, clip_width, clip_height};
     auto fd = v4l2::open_video("stateful-encoder");
     if (!fd) return tl::make_unexpected(fd.error());
     v4l2_format format{};

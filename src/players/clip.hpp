@@ -15,7 +15,8 @@ struct Clip {
     image::Layout layout = image::Layout::nv12;
     unsigned width = 0;
     unsigned height = 0;
-    std::vector<std::vector<std::uint8_t>> coded;  ///< one compressed frame each
+    unsigned first = 0;                              ///< frame of the scene with which it begins
+    std::vector<std::vector<std::uint8_t>> coded{};  ///< one compressed frame each
 };
 
 /// The size of every clip: at least vicodec's smallest, and a multiple of its 16-pixel blocks, so

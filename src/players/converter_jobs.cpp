@@ -10,8 +10,8 @@
 namespace relfence::players {
 namespace {
 
-/// Small: the pixels do not matter here.
-constexpr unsigned width = 64;
+/// Small: how well it is converted does not matter here.
+constexpr unsigned usual_width = 64;
 constexpr unsigned height = 64;
 
 /// A driver that turns one picture into another.
@@ -30,7 +30,7 @@ class Converter final : public viewing::JobSource {
   public:
     Converter(UniqueFd fd, const ConverterKind& kind) : fd_{std::move(fd)}, kind_{kind} {}
 
-    Result<void> start(unsigned depth, const Memory& memory) {
+    Result<void> start(unsigned depth, const Memory& memory, unsigned width) {
         std::size_t size = 0;
         for (const auto type : {kind_.output, kind_.capture}) {
             const auto format =
@@ -41,6 +41,7 @@ class Converter final : public viewing::JobSource {
         auto input = v4l2::Stream::create(fd_.get(), kind_.output, depth);
         if (!input) return tl::make_unexpected(input.error());
         input_ = std::move(*input);
+        draw();
         auto frames = make_capture(fd_.get(), kind_.capture, depth, memory, size);
         if (!frames) return tl::make_unexpected(frames.error());
         frames_ = std::move(*frames);
@@ -57,8 +58,10 @@ class Converter final : public viewing::JobSource {
             if (auto ok = stream->on(); !ok) return ok;
         return {};
     }
-    Result<viewing::Handover> submit(unsigned index, viewing::Before) override {
+    Result<viewing::Handover> submit(unsigned index, viewing::Before before) override {
         const unsigned slot = index % depth();
+        if (before == viewing::Before::zeros)
+            std::ranges::fill(frames_.memory(slot), std::uint8_t{0});
         if (auto ok = frames_.queue(slot, {}); !ok) return tl::make_unexpected(ok.error());
         if (auto ok = input_.queue(slot, {.used = input_.memory(slot).size()}); !ok)
             return tl::make_unexpected(ok.error());
@@ -78,6 +81,17 @@ class Converter final : public viewing::JobSource {
     [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:
+    /// Inputs that differ from each other and from those of other converters of this process, with
+    /// no byte that a cleared buffer has.
+    void draw() const {
+        static unsigned picture = 0;
+        for (unsigned slot = 0; slot < input_.size(); ++slot, ++picture) {
+            unsigned at = 0;
+            for (std::uint8_t& byte : input_.memory(slot))
+                byte = static_cast<std::uint8_t>(1 + (at++ / 16 + 37 * picture) % 250);
+        }
+    }
+
     UniqueFd fd_;
     ConverterKind kind_;
     v4l2::Stream input_;
@@ -85,11 +99,12 @@ class Converter final : public viewing::JobSource {
 };
 
 Result<std::unique_ptr<Converter>> open_converter(const ConverterKind& kind, unsigned depth,
-                                                  const Memory& memory) {
+                                                  const Memory& memory,
+                                                  unsigned width = usual_width) {
     auto fd = v4l2::open_video(kind.driver);
     if (!fd) return tl::make_unexpected(fd.error());
     auto jobs = std::make_unique<Converter>(std::move(*fd), kind);
-    if (auto ok = jobs->start(depth, memory); !ok) return tl::make_unexpected(ok.error());
+    if (auto ok = jobs->start(depth, memory, width); !ok) return tl::make_unexpected(ok.error());
     return jobs;
 }
 
@@ -106,8 +121,9 @@ Result<std::unique_ptr<viewing::JobSource>> open_vim2m(unsigned depth, const Mem
     return jobs;
 }
 
-Result<std::unique_ptr<viewing::JobSource>> open_rga(unsigned depth, const Memory& memory) {
-    auto jobs = open_converter(rga, depth, memory);
+Result<std::unique_ptr<viewing::JobSource>> open_rga(unsigned depth, const Memory& memory,
+                                                     unsigned width) {
+    auto jobs = open_converter(rga, depth, memory, width);
     if (!jobs) return tl::make_unexpected(jobs.error());
     return jobs;
 }

@@ -16,8 +16,9 @@ namespace relfence::players {
 
 /// Makes rockchip-rga, the scaler of Rockchip's boards, copy frames. How long a job takes is the
 /// hardware's affair.
-/// @param depth jobs that may be queued
+/// @param depth jobs that may be queued @param width of the frames in pixels
 [[nodiscard]] Result<std::unique_ptr<viewing::JobSource>> open_rga(unsigned depth,
-                                                                   const Memory& memory);
+                                                                   const Memory& memory,
+                                                                   unsigned width = 64);
 
 }  // namespace relfence::players

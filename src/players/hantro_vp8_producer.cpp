@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <fcntl.h>
-#include <filesystem>
 #include <linux/videodev2.h>
 #include <string_view>
 
@@ -16,66 +14,19 @@
 #include <relfence/v4l2/request.hpp>
 #include <relfence/v4l2/stream.hpp>
 
+#include "players/hantro_device.hpp"
 #include "stateless/vp8_parser.hpp"
 #include "stateless/vp8_references.hpp"
 
 namespace relfence::players {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view driver = "hantro-vpu";
 constexpr unsigned nanoseconds_of_a_tick = 1000;  // v4l2::Stream takes microseconds
 
-struct Device {
-    UniqueFd video;
-    UniqueFd media;
-};
-
-bool decodes_vp8(int video) {
-    v4l2_capability capability{};
-    if (!v4l2::call(video, VIDIOC_QUERYCAP, &capability, "VIDIOC_QUERYCAP")) return false;
-    if (driver != reinterpret_cast<const char*>(capability.driver)) return false;
-    v4l2_fmtdesc format{};
-    format.type = V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE;
-    for (; v4l2::call(video, VIDIOC_ENUM_FMT, &format, "VIDIOC_ENUM_FMT"); ++format.index)
-        if (format.pixelformat == V4L2_PIX_FMT_VP8_FRAME) return true;
-    return false;
-}
-
-/// Opens the device node of each entry of a folder of sysfs in turn. @return the first wanted one
-template <typename Wanted>
-UniqueFd open_first(const fs::path& folder, Wanted wanted) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator{folder, error}) {
-        auto fd = open_fd("/dev/" + entry.path().filename().string(), O_RDWR | O_NONBLOCK);
-        if (fd && wanted(entry.path(), fd->get())) return std::move(*fd);
-    }
-    return UniqueFd{};
-}
-
-/// Video and media device of the same hardware.
-Result<Device> open_device() {
-    Device device;
-    fs::path hardware;
-    std::error_code error;
-    device.video = open_first("/sys/class/video4linux", [&](const fs::path& entry, int fd) {
-        if (!decodes_vp8(fd)) return false;
-        hardware = fs::canonical(entry / "device", error);
-        return true;
-    });
-    if (!device.video.valid())
-        return fail("decodes VP8 nowhere", driver, "does the kernel have it, and the board?");
-    device.media = open_first("/sys/bus/media/devices", [&](const fs::path& entry, int) {
-        return fs::canonical(entry, error).parent_path() == hardware;
-    });
-    if (!device.media.valid()) return fail("has no media device", hardware.string());
-    return device;
-}
-
 class HantroVp8 final : public viewing::Producer {
   public:
-    HantroVp8(Device device, const Clip& clip)
+    HantroVp8(HantroDevice device, const Clip& clip)
         : video_{std::move(device.video)}, media_{std::move(device.media)}, clip_{clip} {}
 
     Result<void> start(unsigned depth, const Memory& memory) {
@@ -159,7 +110,7 @@ class HantroVp8 final : public viewing::Producer {
 
     Result<double> judge(unsigned index, const image::FrameView& frame) override {
         const auto scene = image::convert(
-            image::draw_scene(clip_.width, clip_.height, index).view(), clip_.layout);
+            image::draw_scene(clip_.width, clip_.height, clip_.first + index).view(), clip_.layout);
         if (!scene) return tl::make_unexpected(scene.error());
         const auto ratio = image::psnr(frame, scene->view());
         if (ratio && *ratio < psnr_bound)
@@ -219,7 +170,7 @@ class HantroVp8 final : public viewing::Producer {
 
 Result<std::unique_ptr<viewing::Producer>> open_hantro_vp8(const Clip& clip, unsigned depth,
                                                            const Memory& memory) {
-    auto device = open_device();
+    auto device = open_hantro_decoder(V4L2_PIX_FMT_VP8_FRAME);
     if (!device) return tl::make_unexpected(device.error());
     auto decoder = std::make_unique<HantroVp8>(std::move(*device), clip);
     if (auto ok = decoder->start(depth, memory); !ok) return tl::make_unexpected(ok.error());

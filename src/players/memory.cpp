@@ -21,8 +21,9 @@ Result<UniqueFd> allocate(Memory::Source source, std::size_t size) {
     }
 }
 
-/// Leaves a fence behind that has signalled.
-Result<void> use(int dma_buf) {
+}  // namespace
+
+Result<void> leave_fence(int dma_buf) {
     const auto timeline = sync::SwSync::open();
     if (!timeline) return tl::make_unexpected(timeline.error());
     const auto fence = timeline->fence_at(1, "used before");
@@ -30,8 +31,6 @@ Result<void> use(int dma_buf) {
     if (auto ok = dmabuf::import_sync_file(dma_buf, *fence, dmabuf::Access::write); !ok) return ok;
     return timeline->advance(1);
 }
-
-}  // namespace
 
 Result<v4l2::Stream> make_capture(int fd, v4l2_buf_type type, unsigned count, const Memory& memory,
                                   std::size_t size) {
@@ -41,7 +40,7 @@ Result<v4l2::Stream> make_capture(int fd, v4l2_buf_type type, unsigned count, co
         auto buffer = allocate(memory.source, size);
         if (!buffer) return tl::make_unexpected(buffer.error());
         if (memory.used_before)
-            if (auto ok = use(buffer->get()); !ok) return tl::make_unexpected(ok.error());
+            if (auto ok = leave_fence(buffer->get()); !ok) return tl::make_unexpected(ok.error());
         buffers.push_back(std::move(*buffer));
     }
     return v4l2::Stream::import(fd, type, std::move(buffers), size);

@@ -22,6 +22,9 @@ struct Memory {
     bool used_before = false;
 };
 
+/// Leaves a fence in a dma-buf that has signalled, and with it a place for the next one.
+[[nodiscard]] Result<void> leave_fence(int dma_buf);
+
 /// The CAPTURE queue of a device with @p count buffers of @p size bytes. @param fd borrowed
 [[nodiscard]] Result<v4l2::Stream> make_capture(int fd, v4l2_buf_type type, unsigned count,
                                                 const Memory& memory, std::size_t size);

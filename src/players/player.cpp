@@ -97,7 +97,7 @@ Result<Jobs> open_jobs(std::string_view driver, unsigned depth, const Memory& me
 }
 
 Result<Player> open_player(std::string_view driver, image::Layout layout, unsigned frames,
-                           unsigned depth) {
+                           unsigned depth, unsigned first) {
     keep_freed_memory();
     Player player;
     const auto take = [&](Result<std::unique_ptr<viewing::Producer>> producer) -> Result<void> {
@@ -112,7 +112,7 @@ Result<Player> open_player(std::string_view driver, image::Layout layout, unsign
         if (auto ok = take(open_vicodec(*player.clip, depth)); !ok)
             return tl::make_unexpected(ok.error());
     } else if (driver == "hantro-vpu" && layout == image::Layout::nv12) {
-        auto clip = make_vp8_clip(frames);
+        auto clip = make_vp8_clip(frames, first);
         if (!clip) return tl::make_unexpected(clip.error());
         player.clip = std::make_unique<Clip>(std::move(*clip));
         if (auto ok = take(open_hantro_vp8(*player.clip, depth)); !ok)

@@ -68,7 +68,8 @@ struct Player {
 
 /// Makes the clip, opens the driver and records the reference, at full speed.
 /// @param driver "vicodec" (any layout), "hantro-vpu" or "visl" (nv12) @param depth CAPTURE buffers
+/// @param first of "hantro-vpu": the frame of the scene with which the clip begins
 [[nodiscard]] Result<Player> open_player(std::string_view driver, image::Layout layout,
-                                         unsigned frames, unsigned depth);
+                                         unsigned frames, unsigned depth, unsigned first = 0);
 
 }  // namespace relfence::players

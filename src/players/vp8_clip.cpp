@@ -2,6 +2,7 @@
 #include "players/vp8_clip.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <vpx/vp8cx.h>
 #include <vpx/vpx_encoder.h>
@@ -60,13 +61,14 @@ class Encoder {
     vpx_codec_ctx_t context_{};
 };
 
-Result<Clip> encode_clip(unsigned frames) {
-    Clip clip{image::Layout::nv12, clip_width, clip_height, {}};
+Result<Clip> encode_clip(unsigned frames, unsigned first) {
+    Clip clip{image::Layout::nv12, clip_width, clip_height, first};
     Encoder encoder;
     if (auto ok = encoder.start(); !ok) return tl::make_unexpected(ok.error());
     for (unsigned index = 0; index < frames; ++index) {
-        auto picture = image::convert(image::draw_scene(clip.width, clip.height, index).view(),
-                                      image::Layout::yuv420);
+        auto picture =
+            image::convert(image::draw_scene(clip.width, clip.height, first + index).view(),
+                           image::Layout::yuv420);
         if (!picture) return tl::make_unexpected(picture.error());
         auto coded = encoder.encode(*picture, index);
         if (!coded) return tl::make_unexpected(coded.error());
@@ -77,11 +79,12 @@ Result<Clip> encode_clip(unsigned frames) {
 
 }  // namespace
 
-Result<Clip> make_vp8_clip(unsigned frames) {
+Result<Clip> make_vp8_clip(unsigned frames, unsigned first) {
     // A frame depends on those before it alone, so a shorter clip is the start of a longer one.
-    static Clip made;
+    static std::map<unsigned, Clip> all;
+    Clip& made = all[first];
     if (made.coded.size() < frames) {
-        auto clip = encode_clip(frames);
+        auto clip = encode_clip(frames, first);
         if (!clip) return clip;
         made = std::move(*clip);
     }
