@@ -25,7 +25,8 @@ Result<std::vector<CaseInfo>> list_cases(const std::filesystem::path& program) {
             cases.push_back({entry.at("case").get<std::string>(), entry.value("title", ""),
                              entry.value("catches", ""),
                              entry.at("drivers").get<std::vector<std::string>>(),
-                             entry.value("boards", decltype(CaseInfo::boards){})});
+                             entry.value("boards", decltype(CaseInfo::boards){}),
+                             entry.value("kernel_arguments", std::vector<std::string>{})});
     } catch (const json::exception& exception) {
         return fail(fmt::format("list --json: {}", exception.what()), program.string());
     }

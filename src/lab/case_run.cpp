@@ -36,7 +36,7 @@ struct Task {
     const KernelRun* run = nullptr;
     std::vector<CellId> cells;
     bool kunit = false;
-    std::vector<std::string> board;  ///< relfence-board's arguments; none: no board
+    Machine machine;
 };
 
 /// What one boot is told.
@@ -45,7 +45,7 @@ struct BootOrder {
     std::vector<std::string> command;
     fs::path directory;
     bool kunit = false;
-    std::vector<std::string> board;  ///< relfence-board's arguments; none: no board
+    Machine machine;
 };
 
 Result<UniqueFd> log_file(const fs::path& path) {
@@ -177,6 +177,19 @@ Cell interrupted_cell(const BootHarvest& boot) {
     return cell;
 }
 
+/// Puts what the board saw during a cell into it.
+void tell_bugs(const std::vector<std::string>& bugs, Cell& cell) {
+    constexpr std::size_t most = 20;  // a driver in a loop says the same thousands of times
+    if (bugs.empty()) return;
+    cell.details["driver_bugs"] = std::vector<std::string>{
+        bugs.begin(), bugs.begin() + static_cast<std::ptrdiff_t>(std::min(most, bugs.size()))};
+    // What brought the kernel down, or the tool, is worse.
+    if (cell.verdict == Verdict::error || cell.details.contains("console")) return;
+    cell.details["result"] = cell.seen;
+    cell.verdict = Verdict::seen;
+    cell.seen = describe(bugs);
+}
+
 }  // namespace
 
 std::vector<Cell> settle_cells(const BootHarvest& boot, const std::vector<CellId>& asked,
@@ -209,6 +222,10 @@ std::vector<Cell> settle_cells(const BootHarvest& boot, const std::vector<CellId
             other.details["result"] = has_result ? cell.seen : "none";
             cell = std::move(other);
         }
+        std::vector<std::string> bugs;
+        for (const DriverBug& bug : boot.bugs)
+            if (boot.console.running_at(bug.time) == id) bugs.push_back(bug.text);
+        tell_bugs(bugs, cell);
         settle(std::move(cell), id);
     }
     if (!settled.empty() || asked.empty()) return settled;
@@ -288,10 +305,16 @@ void Runner::keep(std::vector<Cell> cells) {
 void Runner::keep_boot_trouble(const BootHarvest& harvest, const std::string& kernel) {
     const Finding* finding = harvest.console.worst(std::nullopt);
     if (harvest.console.marks().empty()) return;  // then each cell says it
+    std::vector<std::string> bugs;
+    for (const DriverBug& bug : harvest.bugs)
+        if (!harvest.console.running_at(bug.time)) bugs.push_back(bug.text);
     const std::lock_guard guard{mutex_};
     // Every boot says the same; once is enough.
-    if (finding == nullptr || !boot_trouble_.insert(kernel).second) return;
-    Cell cell = console_cell(*finding, harvest.log);
+    if ((finding == nullptr && bugs.empty()) || !boot_trouble_.insert(kernel).second) return;
+    Cell cell;
+    if (finding != nullptr) cell = console_cell(*finding, harvest.log);
+    tell_bugs(bugs, cell);
+    cell.log = harvest.log;
     cell.id = {"boot", "kernel"};
     cell.kernel = kernel;
     result_.cells.push_back(std::move(cell));
@@ -308,8 +331,10 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
 
     GuestConfig config{order.kernel, options_.init, options_.memory,
                        make_guest_job(order.command, options_.out)};
-    config.board = {order.board, directory / "board.log"};
+    config.board = {order.machine.board, directory / "board.log"};
+    const bool has_board = config.board.wanted();
     config.job.mounts.push_back({directory.string(), true});
+    config.kernel_arguments = std::move(order.machine.kernel_arguments);
     config.kernel_arguments.emplace_back(order.kunit ? "kunit.enable=1" : "kunit.enable=0");
     BootWatch watch{std::move(*console), std::move(*output)};
     auto guest = Guest::start(std::move(config));
@@ -328,6 +353,9 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
             fmt::format("{}: {}", order.command[0], describe_status(*end->command_status));
     if (const auto text = read_file(directory / "results.jsonl"))
         harvest.lines = parse_case_lines(*text);
+    if (has_board)
+        if (const auto text = read_file(directory / "board.log"))
+            harvest.bugs = parse_driver_bugs(*text);
     if (watch.boot_time) {
         const std::lock_guard guard{mutex_};
         result_.boot_ms[run.name].push_back(watch.boot_time->count());
@@ -343,7 +371,7 @@ Result<void> Runner::work(const Task& task) {
             boot(*task.run,
                  {task.run->kernel,
                   case_command(options_.program, left, options_.out / directory, options_.quick),
-                  directory, false, task.board});
+                  directory, false, task.machine});
         if (!harvest) return tl::make_unexpected(harvest.error());
         keep_boot_trouble(*harvest, task.run->name);
         auto settled = settle_cells(*harvest, left, task.run->name);
@@ -389,20 +417,20 @@ Result<void> Runner::work_kunit(const Task& task) {
     return {};
 }
 
-/// The cells of a run as boots, the last cells first. A boot has one board for all its cells.
-std::vector<Task> split_run(const KernelRun& run, const Boards& boards) {
-    const auto board_of = [&](const CellId& cell) {
-        const auto found = boards.find(cell);
-        return found == boards.end() ? std::vector<std::string>{} : found->second;
+/// The cells of a run as boots, the last cells first. A boot has one machine for all its cells.
+std::vector<Task> split_run(const KernelRun& run, const Machines& machines) {
+    const auto machine_of = [&](const CellId& cell) {
+        const auto found = machines.find(cell);
+        return found == machines.end() ? Machine{} : found->second;
     };
     std::vector<Task> tasks;
-    // Board by board, each in the order of the cells.
+    // Machine by machine, each in the order of the cells.
     std::vector<CellId> left = run.cells;
     while (!left.empty()) {
-        const auto board = board_of(left.back());
-        Task task{&run, {}, false, board};
+        const auto machine = machine_of(left.back());
+        Task task{&run, {}, false, machine};
         for (auto cell = left.rbegin(); cell != left.rend(); ++cell)
-            if (task.cells.size() < cells_per_boot && board_of(*cell) == board)
+            if (task.cells.size() < cells_per_boot && machine_of(*cell) == machine)
                 task.cells.insert(task.cells.begin(), *cell);
         std::erase_if(left, [&](const CellId& cell) {
             return std::find(task.cells.begin(), task.cells.end(), cell) != task.cells.end();
@@ -412,7 +440,7 @@ std::vector<Task> split_run(const KernelRun& run, const Boards& boards) {
     return tasks;
 }
 
-std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, const Boards& boards,
+std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, const Machines& machines,
                               bool alone) {
     std::vector<Task> tasks;
     std::vector<std::vector<Task>> by_run;
@@ -420,7 +448,7 @@ std::vector<Task> split_tasks(const std::vector<KernelRun>& runs, const Boards& 
     for (const auto& run : runs) {
         if (run.alone != alone) continue;
         if (run.kunit) tasks.push_back({&run, {}, true, {}});
-        by_run.push_back(split_run(run, boards));
+        by_run.push_back(split_run(run, machines));
         most = std::max(most, by_run.back().size());
     }
     // Kernel by kernel in turn, so that none is left to the end as a whole, and the last cells of
@@ -438,8 +466,8 @@ Result<CaseRunResult> run_cases(const std::vector<KernelRun>& runs, const CaseRu
     Runner runner{options, settled};
     const std::size_t guests =
         options.guests > 0 ? options.guests : 2 * std::max(1U, std::thread::hardware_concurrency());
-    runner.work_off(split_tasks(runs, options.boards, false), guests);
-    runner.work_off(split_tasks(runs, options.boards, true), 1);
+    runner.work_off(split_tasks(runs, options.machines, false), guests);
+    runner.work_off(split_tasks(runs, options.machines, true), 1);
     auto result = runner.take_result();
     if (!result) return result;
     const auto place = [&](const Cell& cell) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 
 #include <relfence/lab/console_log.hpp>
@@ -79,16 +80,34 @@ std::string_view finding_name(FindingKind kind) {
     return "warning";
 }
 
+namespace {
+
+/// Where the stamp of a line ends; npos when it has none.
+std::size_t stamp_end(std::string_view line) {
+    if (!line.starts_with('[')) return line.npos;
+    const auto close = line.find(']');
+    if (close == line.npos ||
+        line.substr(1, close - 1).find_first_not_of(" .0123456789") != line.npos)
+        return line.npos;
+    return close;
+}
+
+}  // namespace
+
 std::string_view without_timestamp(std::string_view line) {
     while (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.starts_with('[')) return line;
-    const auto close = line.find(']');
-    if (close == std::string_view::npos ||
-        line.substr(1, close - 1).find_first_not_of(" .0123456789") != std::string_view::npos)
-        return line;
+    const auto close = stamp_end(line);
+    if (close == line.npos) return line;
     line.remove_prefix(close + 1);
     if (line.starts_with(' ')) line.remove_prefix(1);
     return line;
+}
+
+std::optional<std::chrono::microseconds> timestamp(std::string_view line) {
+    const auto close = stamp_end(line);
+    if (close == line.npos) return std::nullopt;
+    const double seconds = std::strtod(std::string{line.substr(1, close - 1)}.c_str(), nullptr);
+    return std::chrono::microseconds{static_cast<long long>(seconds * 1e6 + 0.5)};
 }
 
 std::optional<FindingKind> classify_line(std::string_view line) {
@@ -124,6 +143,7 @@ void ConsoleLog::take_line(std::string_view line) {
         if (slash != std::string_view::npos)
             marks_.push_back(
                 {std::string{cell.substr(0, slash)}, std::string{cell.substr(slash + 1)}});
+        mark_times_.resize(marks_.size(), timestamp(line).value_or(std::chrono::microseconds{}));
         return;
     }
     if (const auto kind = classify_line(text))
@@ -133,6 +153,13 @@ void ConsoleLog::take_line(std::string_view line) {
 std::optional<CellId> ConsoleLog::running() const {
     if (marks_.empty()) return std::nullopt;
     return marks_.back();
+}
+
+std::optional<CellId> ConsoleLog::running_at(std::chrono::microseconds time) const {
+    constexpr std::chrono::milliseconds margin{50};
+    const auto after = std::upper_bound(mark_times_.begin(), mark_times_.end(), time + margin);
+    if (after == mark_times_.begin()) return std::nullopt;
+    return marks_[static_cast<std::size_t>(after - mark_times_.begin()) - 1];
 }
 
 const Finding* ConsoleLog::worst(const std::optional<CellId>& cell) const {

@@ -116,11 +116,15 @@ Result<Report> run_lab(const std::vector<RunKernel>& kernels, const std::vector<
     fs::remove_all(options.out / "boots", error);
 
     Progress progress{"cases", "cells", total};
-    CaseRunOptions with_boards = options;
+    CaseRunOptions with_machines = options;
     for (const auto& info : cases)
-        for (const auto& [driver, board] : info.boards)
-            with_boards.boards[{info.name, driver}] = board;
-    auto result = run_cases(runs, with_boards, [&progress] { progress.step(); });
+        for (const auto& driver : info.drivers) {
+            const auto board = info.boards.find(driver);
+            with_machines.machines[{info.name, driver}] = {
+                board == info.boards.end() ? std::vector<std::string>{} : board->second,
+                info.kernel_arguments};
+        }
+    auto result = run_cases(runs, with_machines, [&progress] { progress.step(); });
     progress.finish();
     if (!result) return tl::make_unexpected(result.error());
     report.versions = find_versions(options);

@@ -142,6 +142,8 @@ std::string unexpected_blocks(const Report& report) {
             out += fmt::format("  reason:   {}\n", reason);
         if (const auto line = cell.details.value("console", std::string{}); !line.empty())
             out += fmt::format("  console:  {}\n", line);
+        for (const auto& bug : cell.details.value("driver_bugs", std::vector<std::string>{}))
+            out += fmt::format("  board:    {}\n", bug);
         out += fmt::format("  log:      {}\n", cell.log);
     }
     return out;

@@ -95,6 +95,21 @@ std::string link(std::string_view directory, std::string_view name) {
     return encoded;
 }
 
+/// What the modelled board says that the driver did wrong, beyond what the cell has room for.
+std::string driver_bugs(const json& cell) {
+    const auto details = cell.find("details");
+    if (details == cell.end() || !details->is_object()) return {};
+    const auto bugs = details->find("driver_bugs");
+    if (bugs == details->end() || !bugs->is_array() || bugs->empty()) return {};
+    std::string items;
+    for (const json& bug : *bugs)
+        if (bug.is_string()) items += fmt::format("<li>{}</li>", escape(bug.get<std::string>()));
+    return fmt::format(
+        "<details><summary>driver bugs that the board saw</summary><ul>{}</ul>"
+        "</details>",
+        items);
+}
+
 std::string table_cell(const json* cell, const std::string& why, std::string_view directory) {
     if (cell == nullptr) return "<td class=none>–</td>";
     const bool ok = is_ok(*cell);
@@ -102,6 +117,7 @@ std::string table_cell(const json* cell, const std::string& why, std::string_vie
                                    ok ? "✓" : "✗", escape(text_of(*cell, "seen")));
     if (!ok)
         html += fmt::format("<br><small>expected: {}</small>", escape(text_of(*cell, "expected")));
+    html += driver_bugs(*cell);
     if (!why.empty())
         html += fmt::format("<details><summary>why</summary>{}</details>", escape(why));
     if (const std::string log = text_of(*cell, "log"); !log.empty() && !ok)

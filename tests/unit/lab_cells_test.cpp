@@ -110,5 +110,54 @@ TEST(ChooseCells, GlobsAndDriversNarrow) {
     EXPECT_TRUE(choose_cells(cases, {"abort"}, {}).empty());
 }
 
+const char* const two_marks =
+    "[    0.100000] relfence: case a/d\n[    0.500000] relfence: case b/d\n";
+
+// Catches a driver bug that only the board's log knows of, and one that is told of another cell.
+TEST(SettleCells, WhatTheBoardSawGoesBeforeTheResultAndSpoilsNothing) {
+    using std::chrono::milliseconds;
+    BootHarvest boot;
+    boot.console.feed(two_marks);
+    boot.lines = {start(a), result(a, "done"), start(b), result(b, "done")};
+    boot.bugs = {{milliseconds{120}, "rga: x"}, {milliseconds{130}, "rga: y"}};
+    const auto cells = settle_cells(boot, {a, b}, "v2");
+    ASSERT_EQ(cells.size(), 2U);
+    EXPECT_EQ(cells[0].seen, "driver bug: rga: x (and 1 more)");
+    EXPECT_EQ(cells[0].details["result"], "done");
+    EXPECT_EQ(cells[0].details["driver_bugs"], (std::vector<std::string>{"rga: x", "rga: y"}));
+    EXPECT_EQ(cells[1].seen, "done");
+    EXPECT_FALSE(cells[1].details.contains("driver_bugs"));
+}
+
+TEST(SettleCells, WhatTheBoardSawHidesNeitherACrashNorABrokenTool) {
+    BootHarvest boot;
+    boot.console.feed(two_marks);
+    boot.console.feed("[    0.510000] Kernel panic - not syncing: BUG!\n");
+    boot.lines = {start(a), result(a, "x", "error"), start(b)};
+    boot.bugs = {{std::chrono::milliseconds{120}, "rga: x"},
+                 {std::chrono::milliseconds{505}, "vdpu: y"}};
+    const auto cells = settle_cells(boot, {a, b}, "v2");
+    ASSERT_EQ(cells.size(), 2U);
+    EXPECT_EQ(cells[0].verdict, Verdict::error);
+    EXPECT_EQ(cells[0].details["driver_bugs"][0], "rga: x");
+    EXPECT_EQ(cells[1].seen, "panic");
+    EXPECT_EQ(cells[1].details["driver_bugs"][0], "vdpu: y");
+}
+
+TEST(ParseDriverBugs, FindsThemAmongTheEvents) {
+    const auto bugs = parse_driver_bugs(
+        "    0.110009 board: switched on by a guest\n"
+        "    0.130122 rga: driver bug: source: rows of 34 bytes\n"
+        "   10.500000 vdpu: driver bug: bit 7 of swreg57\n"
+        "    0.130122 rga: job: driver bug: no engine has a colon in its name\n"
+        "driver bug: no line of a board\n"
+        "    0.2 rga: driver bug: cut");
+    ASSERT_EQ(bugs.size(), 2U);
+    EXPECT_EQ(bugs[0].time, std::chrono::microseconds{130'122});
+    EXPECT_EQ(bugs[0].text, "rga: source: rows of 34 bytes");
+    EXPECT_EQ(bugs[1].time, std::chrono::microseconds{10'500'000});
+    EXPECT_EQ(describe({"rga: x"}), "driver bug: rga: x");
+}
+
 }  // namespace
 }  // namespace relfence::lab

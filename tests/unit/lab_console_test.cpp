@@ -105,6 +105,25 @@ TEST(ConsoleLog, TheGravestOfSeveralFindingsCounts) {
     EXPECT_EQ(log.worst(CellId{"a", "b"})->kind, FindingKind::panic);
 }
 
+// Catches what the hardware saw in one cell being told of its neighbour: the kernel's clock may be
+// ahead of the board's.
+TEST(ConsoleLog, KnowsWhichCellRanAtATime) {
+    using std::chrono::milliseconds;
+    ConsoleLog log;
+    log.feed("[    0.140000] relfence: case a/d\n[    0.620000] relfence: case b/d\n");
+    EXPECT_EQ(log.running_at(milliseconds{20}), std::nullopt);
+    EXPECT_EQ(log.running_at(milliseconds{130}), (CellId{"a", "d"}));
+    EXPECT_EQ(log.running_at(milliseconds{520}), (CellId{"a", "d"}));
+    EXPECT_EQ(log.running_at(milliseconds{605}), (CellId{"b", "d"}));
+    EXPECT_EQ(log.running_at(milliseconds{60'000}), (CellId{"b", "d"}));
+}
+
+TEST(Timestamp, IsWhatTheKernelPutsInFront) {
+    EXPECT_EQ(timestamp("[    1.230000] x"), std::chrono::milliseconds{1230});
+    EXPECT_EQ(timestamp("[drm] ready"), std::nullopt);
+    EXPECT_EQ(timestamp("relfence"), std::nullopt);
+}
+
 TEST(WithoutTimestamp, LeavesOtherBracketsAlone) {
     EXPECT_EQ(without_timestamp("[    0.230000]     ok 1 x\r"), "    ok 1 x");
     EXPECT_EQ(without_timestamp("[drm] ready"), "[drm] ready");

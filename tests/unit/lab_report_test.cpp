@@ -177,10 +177,12 @@ TEST(UnexpectedBlocks, NameExpectedSeenAndLog) {
     Report report;
     report.cells = {cell("poll", "v2", "ready"), cell("good", "v2", "fine")};
     report.cells[0].expected = "busy";
+    report.cells[0].details["driver_bugs"] = {"rga: a stride"};
     report.cells[1].ok = true;
     const std::string text = unexpected_blocks(report);
     EXPECT_THAT(text, HasSubstr("poll/vim2m on v2\n  expected: busy\n  seen:     ready\n"));
     EXPECT_THAT(text, HasSubstr("boots/v2-01/console.log"));
+    EXPECT_THAT(text, HasSubstr("board:    rga: a stride\n"));
     EXPECT_THAT(text, Not(HasSubstr("good")));
 }
 

@@ -58,6 +58,17 @@ TEST(ReportPage, ShowsExpectationAndLogOfACellThatIsNot) {
     EXPECT_THAT(*page, HasSubstr("console log"));
 }
 
+TEST(ReportPage, ListsWhatTheBoardSawThatTheDriverDid) {
+    json bug = cell("v2", true);
+    bug["details"] = {{"driver_bugs", {"rga: a stride", "<b>"}}};
+    const auto page = render_report({{"cells", {bug, cell("v1", true)}}});
+    ASSERT_TRUE(page);
+    EXPECT_THAT(*page, HasSubstr("<li>rga: a stride</li><li>&lt;b&gt;</li>"));
+    const auto without = render_report({{"cells", {cell("v1", true)}}});
+    ASSERT_TRUE(without);
+    EXPECT_THAT(*without, Not(HasSubstr("driver bugs")));
+}
+
 // A kernel that only measures time would be a column of nothing, but not when it went wrong there.
 TEST(ReportPage, ShowsKernelsThatMeasureTimeAmongTheFigures) {
     json cost = cell("cost-v2", true);

@@ -22,10 +22,12 @@ struct CaseInfo {
     std::vector<std::string> drivers;
     /// By driver: relfence-board's arguments for the board that it needs. None: no board.
     std::map<std::string, std::vector<std::string>> boards{};
+    std::vector<std::string> kernel_arguments{};  ///< for the guest's command line
 };
 
 /// Asks the program for its cases. @return an error that names the program: missing, failed, or not
-/// of the format [{"case", "title", "catches", "drivers": [...], "boards": {...}}]
+/// of the format [{"case", "title", "catches", "drivers": [...], "boards": {...},
+/// "kernel_arguments": [...]}]
 [[nodiscard]] Result<std::vector<CaseInfo>> list_cases(const std::filesystem::path& program);
 
 /// The cells of the cases that fit: any of @p globs (none: all cases) and of @p drivers (none:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/lab/board_log.hpp>
 #include <relfence/lab/case_list.hpp>
 #include <relfence/lab/console_log.hpp>
 #include <relfence/lab/process.hpp>
@@ -16,8 +17,14 @@
 
 namespace relfence::lab {
 
-/// What board a cell needs, as relfence-board's arguments. A cell that is not there needs none.
-using Boards = std::map<CellId, std::vector<std::string>>;
+/// What a cell needs of its guest beside a kernel.
+struct Machine {
+    std::vector<std::string> board;             ///< relfence-board's arguments; none: no board
+    std::vector<std::string> kernel_arguments;  ///< for the kernel's command line
+    bool operator==(const Machine&) const = default;
+};
+/// A cell that is not there needs nothing.
+using Machines = std::map<CellId, Machine>;
 
 /// How cases are run in guests.
 struct CaseRunOptions {
@@ -28,7 +35,7 @@ struct CaseRunOptions {
     /// A guest in which for so long no cell starts and no program says anything is "silent".
     std::chrono::milliseconds silence{60'000};
     bool quick = false;
-    Boards boards;
+    Machines machines;
     /// At the same time; 0: two for each processor, since a guest sleeps while its jobs last.
     std::size_t guests = 0;
     const Interrupts* interrupts = nullptr;
@@ -63,6 +70,7 @@ struct CaseRunResult {
 struct BootHarvest {
     ConsoleLog console;
     std::vector<CaseLine> lines;  ///< of relfence-cases
+    std::vector<DriverBug> bugs;  ///< that its board reported
     bool silent = false;          ///< ended by us, since nothing came any more
     bool finished = false;        ///< the program came to its own end
     std::string failure;          ///< why it did not start, or its exit status
@@ -72,9 +80,10 @@ struct BootHarvest {
 
 /// The cells that a boot settles of those that were @p asked of it: the ones with a result, and the
 /// one that was running when the guest went down. A trouble on the console goes before the
-/// program's own text, which stays in the details. Cells after the first trouble are not settled.
-/// At least one cell is settled if any was asked for, so that going on with the rest comes to an
-/// end.
+/// program's own text, which stays in the details, and so does what the board says that the driver
+/// did wrong meanwhile; but that spoils no cell after it. Cells after the first trouble are not
+/// settled. At least one cell is settled if any was asked for, so that going on with the rest comes
+/// to an end.
 [[nodiscard]] std::vector<Cell> settle_cells(const BootHarvest& boot,
                                              const std::vector<CellId>& asked,
                                              const std::string& kernel);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ struct Finding {
 
 /// Takes the "[    0.230000] " off a console line.
 [[nodiscard]] std::string_view without_timestamp(std::string_view line);
+/// The time of that stamp, if there is one.
+[[nodiscard]] std::optional<std::chrono::microseconds> timestamp(std::string_view line);
 
 /// Reads a guest's console as it comes, and knows which cell was running when: relfence-cases
 /// writes "relfence: case CASE/DRIVER" to it before each. Not thread-safe.
@@ -49,6 +52,10 @@ class ConsoleLog {
     /// The marks in the order of their appearance.
     [[nodiscard]] const std::vector<CellId>& marks() const { return marks_; }
     [[nodiscard]] std::optional<CellId> running() const;
+    /// The cell that was running at a time of the board. In virtual time that clock and the
+    /// kernel's, which the marks have, differ by two jiffies of 10 ms at most, and relfence-cases
+    /// lets 100 ms pass before a mark.
+    [[nodiscard]] std::optional<CellId> running_at(std::chrono::microseconds time) const;
     /// The gravest finding while @p cell was running; with no cell: during boot.
     [[nodiscard]] const Finding* worst(const std::optional<CellId>& cell) const;
 
@@ -59,6 +66,7 @@ class ConsoleLog {
     std::size_t lines_ = 0;
     std::vector<Finding> findings_;
     std::vector<CellId> marks_;
+    std::vector<std::chrono::microseconds> mark_times_;  ///< beside them
 };
 
 }  // namespace relfence::lab
