@@ -5,6 +5,7 @@
 
 #include "board/vpu/h264_decoder.hpp"
 #include "board/vpu/h264_fields.hpp"
+#include "board/vpu/memory_check.hpp"
 #include "board/vpu/mpeg2_decode.hpp"
 #include "board/vpu/mpeg2_registers.hpp"
 #include "board/vpu/vdpu2_registers.hpp"
@@ -84,6 +85,8 @@ class Vdpu final : public DeviceModel {
 
   private:
     void start() {
+        for (const std::string& complaint : memory_.look(registers_))
+            environment_.log.driver_bug(name_, complaint);
         jobs_.start([codecs = codecs_, registers = registers_,
                      &dma = environment_.dma] { return decode(*codecs, registers, dma); },
                     [this](JobEnd end) { ended(end); },
@@ -114,6 +117,7 @@ class Vdpu final : public DeviceModel {
     InterruptLine& line_;
     regs::RegisterBank registers_;
     std::shared_ptr<Codecs> codecs_ = std::make_shared<Codecs>();
+    vpu::MemoryCheck memory_;
     bool spurious_ = false;
     JobRunner jobs_;
 };
