@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Virtual time with a real kernel, real drivers and stock programs in it. Needs a kernel with the
-// board's drivers: RELFENCE_BOARD_KERNEL is the path of its `linux`.
+// Virtual time with a real kernel, real drivers and stock programs in it. The kernel is the lab's
+// baseline, or the `linux` whose path RELFENCE_BOARD_KERNEL is.
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -18,6 +17,8 @@
 #include <relfence/board/board.hpp>
 #include <relfence/board/description.hpp>
 #include <relfence/lab/guest.hpp>
+
+#include "board_kernel.hpp"
 
 namespace relfence::board {
 namespace {
@@ -65,9 +66,8 @@ std::string encode(int frames) {
 class VirtualTimeGuest : public ::testing::Test {
   protected:
     void SetUp() override {
-        const char* path = std::getenv("RELFENCE_BOARD_KERNEL");
-        if (path == nullptr) GTEST_SKIP() << "RELFENCE_BOARD_KERNEL is not set";
-        kernel = path;
+        kernel = board_kernel("RELFENCE_BOARD_KERNEL", "baseline", RELFENCE_PROJECT);
+        ASSERT_FALSE(kernel.empty());
     }
     /// Boots a guest with @p script on a new board, each time the same.
     Seen run(const std::string& script, BoardOptions options) {
