@@ -15,7 +15,7 @@
 namespace relfence::board {
 namespace {
 
-constexpr const char* subject = "time-travel message";
+constexpr const char* guest_subject = "time-travel message";
 
 std::string name_of(TimeOp op) {
     constexpr std::array names{"ACK",    "START", "REQUEST",    "WAIT",    "GET",
@@ -43,7 +43,7 @@ Result<UniqueFd> make_unused_shared_memory() {
     constexpr off_t header_size = 4096;  // of struct um_timetravel_schedshm
     UniqueFd fd{::memfd_create("no-time-travel-memory", MFD_CLOEXEC)};
     if (!fd.valid() || ::ftruncate(fd.get(), header_size) != 0)
-        return fail_errno("memfd_create", subject);
+        return fail_errno("memfd_create", guest_subject);
     return fd;
 }
 
@@ -71,10 +71,10 @@ Result<std::optional<TimeMessage>> GuestClock::receive() {
                                    received_.size() - received_size_, MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0 && errno == EAGAIN) return std::nullopt;
-        if (got < 0) return fail_errno("recv", subject);
+        if (got < 0) return fail_errno("recv", guest_subject);
         if (got == 0 && received_size_ > 0)
-            return fail(fmt::format("ends after {} of 16 bytes", received_size_), subject);
-        if (got == 0) return fail_errno("recv", subject, ECONNRESET);
+            return fail(fmt::format("ends after {} of 16 bytes", received_size_), guest_subject);
+        if (got == 0) return fail_errno("recv", guest_subject, ECONNRESET);
         received_size_ += static_cast<std::size_t>(got);
     }
     received_size_ = 0;
@@ -103,9 +103,9 @@ Result<void> GuestClock::send(const TimeMessage& message, std::span<const int> f
     do {
         sent = ::sendmsg(socket_.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return fail_errno("send", subject);
+    if (sent < 0) return fail_errno("send", guest_subject);
     // The kernel takes so few bytes as a whole or not at all.
-    if (sent != sizeof copy) return fail_errno("send", subject, EAGAIN);
+    if (sent != sizeof copy) return fail_errno("send", guest_subject, EAGAIN);
     return {};
 }
 

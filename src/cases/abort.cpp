@@ -14,10 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto job_time = 200ms;
+constexpr auto abort_job_time = 200ms;
 
 Result<std::string> abort_own(const Setup& setup, bool close) {
-    auto jobs = players::open_jobs(setup.driver, queued_jobs, {}, job_time);
+    auto jobs = players::open_jobs(setup.driver, queued_jobs, {}, abort_job_time);
     if (!jobs) return tl::make_unexpected(jobs.error());
     const auto dma_bufs = submit_jobs(*jobs->source);
     if (!dma_bufs) return tl::make_unexpected(dma_bufs.error());

@@ -20,7 +20,7 @@ using Samples = std::vector<std::int64_t>;
 
 constexpr unsigned clip_frames = 8;
 /// Long enough for a batch of looks at a job in flight.
-constexpr auto job_time = 100ms;
+constexpr auto cost_job_time = 100ms;
 constexpr unsigned looks_per_job = 100;
 
 /// Measures @p work and keeps the time when it says that it counts.
@@ -101,7 +101,7 @@ Outcome cost(const Setup& setup) {
     if (auto ok = look(dma_buf, cycles, export_idle, poll_idle); !ok)
         return Outcome::error(ok.error());
     // A kernel without the lab's groundwork has no job to look at in flight; the rest still counts.
-    if (const auto slow = players::JobTime::set(setup.driver, job_time)) {
+    if (const auto slow = players::JobTime::set(setup.driver, cost_job_time)) {
         for (unsigned i = 0; i < jobs_in_flight; ++i) {
             const auto handover = producer.submit(i % clip_frames, viewing::Before::stale);
             if (!handover) return Outcome::error(handover.error());

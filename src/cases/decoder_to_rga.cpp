@@ -19,8 +19,8 @@ using namespace std::chrono_literals;
 using players::Player;
 using players::RgaConverter;
 
-constexpr unsigned buffers = 4;
-constexpr auto patience = 5s;
+constexpr unsigned rga_buffers = 4;
+constexpr auto rga_patience = 5s;
 
 using Picture = std::vector<std::uint8_t>;
 
@@ -51,7 +51,7 @@ Result<std::vector<Picture>> convert_all(viewing::Producer& producer, RgaConvert
         if (eager) {
             const auto claim = viewing::Claim::take(handover->dma_buf, viewing::Wait::poll);
             if (!claim) return tl::make_unexpected(claim.error());
-            if (auto ok = claim->await(patience); !ok) return tl::make_unexpected(ok.error());
+            if (auto ok = claim->await(rga_patience); !ok) return tl::make_unexpected(ok.error());
         } else if (auto ok = producer.finish(); !ok) {
             return tl::make_unexpected(ok.error());
         }
@@ -88,7 +88,7 @@ Result<std::string> compare_ways(Player& player, unsigned frames) {
 
 Outcome decoder_to_rga(const Setup& setup) {
     const unsigned frames = setup.quick ? 8 : 20;
-    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, buffers);
+    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, rga_buffers);
     if (!player) return Outcome::error(player.error());
     return Outcome::of(compare_ways(*player, frames));
 }

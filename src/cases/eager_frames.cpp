@@ -13,9 +13,9 @@ namespace {
 using namespace std::chrono_literals;
 using viewing::Wait;
 
-constexpr auto job_time = 20ms;
+constexpr auto eager_frames_job_time = 20ms;
 constexpr auto idle_time = 4ms;
-constexpr unsigned buffers = 4;
+constexpr unsigned eager_buffers = 4;
 /// Enough to show that not waiting is wrong; more would only cost time.
 constexpr unsigned control_frames = 6;
 
@@ -23,17 +23,17 @@ constexpr unsigned control_frames = 6;
 
 Outcome eager_frames(const Setup& setup) {
     const unsigned frames = setup.quick ? 12 : 60;
-    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, buffers);
+    auto player = players::open_player(setup.driver, image::Layout::nv12, frames, eager_buffers);
     if (!player) return Outcome::error(player.error());
-    const auto slow = players::JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, eager_frames_job_time);
     if (!slow) return Outcome::skip(slow.error());
 
     // Negative control: a reader that does not wait at all must see wrong frames, else the job is
     // over before anyone can look, and a zero below would mean nothing.
     const std::vector<image::Frame> few{player->reference.begin(),
                                         player->reference.begin() + control_frames};
-    const auto control =
-        viewing::watch(*player->producer, {.wait = Wait::nothing, .job_time = job_time}, few);
+    const auto control = viewing::watch(
+        *player->producer, {.wait = Wait::nothing, .job_time = eager_frames_job_time}, few);
     if (!control) return Outcome::error(control.error());
     if (control->differ == 0)
         return Outcome::error(fail("sees every frame right: the job is too short",
@@ -48,7 +48,8 @@ Outcome eager_frames(const Setup& setup) {
     std::vector<std::string> parts;
     for (const Wait wait : {Wait::poll, Wait::sync_file}) {
         const auto viewing = viewing::watch(
-            *player->producer, {.wait = wait, .job_time = job_time, .idle_time = idle_time},
+            *player->producer,
+            {.wait = wait, .job_time = eager_frames_job_time, .idle_time = idle_time},
             player->reference);
         if (!viewing) return Outcome::error(viewing.error());
         const std::string name{viewing::name(wait)};

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Result<std::string> see(const std::string& driver) {
+Result<std::string> see_error(const std::string& driver) {
     auto jobs = players::open_jobs(driver, 1, {}, 0ms);
     if (!jobs) return tl::make_unexpected(jobs.error());
     viewing::JobSource& source = *jobs->source;
@@ -43,7 +43,7 @@ Result<std::string> see(const std::string& driver) {
 }  // namespace
 
 Outcome error_interrupt(const Setup& setup) {
-    return Outcome::of(look_apart([&] { return see(setup.driver); }));
+    return Outcome::of(look_apart([&] { return see_error(setup.driver); }));
 }
 
 }  // namespace relfence::cases

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto job_time = 200ms;
+constexpr auto failed_job_time = 200ms;
 
 /// Where struct fwht_cframe_hdr has the big-endian size of what follows it.
 /// Source: drivers/media/test-drivers/vicodec/codec-fwht.h.
@@ -29,7 +29,7 @@ void cut(std::vector<std::uint8_t>& coded) {
 }  // namespace
 
 Outcome failed_job(const Setup& setup) {
-    auto jobs = players::open_jobs(setup.driver, 1, {}, job_time);
+    auto jobs = players::open_jobs(setup.driver, 1, {}, failed_job_time);
     if (!jobs) return Outcome::error(jobs.error());
     cut(jobs->clip->coded[0]);
     const auto job = watch_one_job(*jobs->source);

@@ -25,11 +25,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto job_time = 200ms;
-constexpr auto patience = 5s;
+constexpr auto held_job_time = 200ms;
+constexpr auto held_patience = 5s;
 
 [[noreturn]] void play(const std::string& driver, int tell) {
-    auto jobs = players::open_jobs(driver, queued_jobs, {}, job_time);
+    auto jobs = players::open_jobs(driver, queued_jobs, {}, held_job_time);
     const auto dma_bufs = jobs ? submit_jobs(*jobs->source)
                                : Result<std::vector<int>>{tl::make_unexpected(jobs.error())};
     if (!dma_bufs) ::_exit(1);
@@ -67,7 +67,7 @@ Result<std::string> HeldFrames::what_became_of_them() const {
     std::string running = owners_.front();
     for (unsigned i = 0; i < files_.size(); ++i) {
         if (owners_[i] == "no fence") continue;
-        const auto signalled = files_[i].wait(patience);
+        const auto signalled = files_[i].wait(held_patience);
         if (!signalled) return tl::make_unexpected(signalled.error());
         stuck += *signalled ? 0U : 1U;
         const auto after = files_[i].fences();
@@ -128,7 +128,7 @@ bool Victim::kill() {
     if (pid_ <= 0) return true;
     const pid_t pid = std::exchange(pid_, -1);
     ::kill(pid, SIGKILL);
-    return ended_within(pid, patience);
+    return ended_within(pid, held_patience);
 }
 
 }  // namespace relfence::cases

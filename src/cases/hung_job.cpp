@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Result<std::string> see(const std::string& driver) {
+Result<std::string> see_hung_job(const std::string& driver) {
     auto jobs = players::open_jobs(driver, 1, {}, 0ms);
     if (!jobs) return tl::make_unexpected(jobs.error());
     if (auto ok = jobs->source->rewind(); !ok) return tl::make_unexpected(ok.error());
@@ -32,7 +32,7 @@ Result<std::string> see(const std::string& driver) {
 }  // namespace
 
 Outcome hung_job(const Setup& setup) {
-    return Outcome::of(look_apart([&] { return see(setup.driver); }));
+    return Outcome::of(look_apart([&] { return see_hung_job(setup.driver); }));
 }
 
 }  // namespace relfence::cases

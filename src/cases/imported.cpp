@@ -11,12 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto job_time = 200ms;
+constexpr auto imported_job_time = 200ms;
 
 }  // namespace
 
 Outcome imported(const Setup& setup, const players::Memory& memory) {
-    auto jobs = players::open_jobs(setup.driver, 1, memory, job_time);
+    auto jobs = players::open_jobs(setup.driver, 1, memory, imported_job_time);
     if (!jobs) return Outcome::error(jobs.error());
     const auto job = watch_one_job(*jobs->source);
     if (!job) return Outcome::error(job.error());

@@ -20,8 +20,8 @@ using dmabuf::Access;
 using Fences = Result<std::vector<sync::Fence>>;
 
 /// Long enough to look several times while the job runs, on a slow machine too.
-constexpr auto job_time = 200ms;
-constexpr auto patience = 5s;
+constexpr auto in_flight_job_time = 200ms;
+constexpr auto in_flight_patience = 5s;
 
 struct Polls {
     bool read_ready = false;
@@ -54,7 +54,7 @@ Result<std::string> see_poll(players::Jobs& jobs) {
     if (!during) return tl::make_unexpected(during.error());
     if (auto ok = still_in_flight(*jobs.source); !ok) return tl::make_unexpected(ok.error());
     // Sleeps in poll(), as a compositor's event loop does, until the fence wakes it.
-    const auto woken = dmabuf::wait(handover->dma_buf, Access::read, patience);
+    const auto woken = dmabuf::wait(handover->dma_buf, Access::read, in_flight_patience);
     if (!woken) return tl::make_unexpected(woken.error());
     const auto over = jobs.source->finished();
     if (!over) return tl::make_unexpected(over.error());
@@ -105,7 +105,7 @@ Result<std::string> see_order(players::Jobs& jobs) {
 }
 
 Outcome run(const Setup& setup, unsigned depth, Result<std::string> (*see)(players::Jobs&)) {
-    auto jobs = players::open_jobs(setup.driver, depth, {}, job_time);
+    auto jobs = players::open_jobs(setup.driver, depth, {}, in_flight_job_time);
     if (!jobs) return Outcome::error(jobs.error());
     if (auto ok = jobs->source->rewind(); !ok) return Outcome::error(ok.error());
     return Outcome::of(see(*jobs));

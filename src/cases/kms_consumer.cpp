@@ -13,14 +13,15 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Several frame times of the display: a flip that does not wait comes in mid-job for certain.
-constexpr auto job_time = 70ms;
-constexpr unsigned buffers = 3;
+constexpr auto kms_consumer_job_time = 70ms;
+constexpr unsigned shown_buffers = 3;
 
 }  // namespace
 
 Outcome kms_consumer(const Setup& setup) {
     const unsigned frames = setup.quick ? 5 : 12;
-    auto player = players::open_player(setup.driver, image::Layout::xrgb8888, frames, buffers);
+    auto player =
+        players::open_player(setup.driver, image::Layout::xrgb8888, frames, shown_buffers);
     if (!player) return Outcome::error(player.error());
     auto display = kms::Device::open("vkms", players::clip_width, players::clip_height);
     if (!display) return Outcome::skip(display.error());
@@ -32,7 +33,7 @@ Outcome kms_consumer(const Setup& setup) {
     if (control->viewing.differ != 0)
         return Outcome::error(fail("does not show finished frames as they are", "vkms").value());
 
-    const auto slow = players::JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, kms_consumer_job_time);
     if (!slow) return Outcome::skip(slow.error());
     const auto shown = viewing::watch_on_display(*player->producer, *display, player->reference);
     if (!shown) return Outcome::error(shown.error());
@@ -41,7 +42,7 @@ Outcome kms_consumer(const Setup& setup) {
                        {"waited", shown->waited},
                        {"differ", shown->viewing.differ},
                        {"lost_captures", control->lost_captures + shown->lost_captures},
-                       {"job_ms", job_time.count()},
+                       {"job_ms", kms_consumer_job_time.count()},
                        {"reference_judged", player->judgement}};
     outcome.add_samples("commit", "ns", shown->commit_ns);
     outcome.add_samples("handover_to_flip", "ns", shown->flip_ns);

@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Short jobs, so that many begin and end while others look on; long enough to be looked at.
-constexpr auto job_time = 5ms;
+constexpr auto lockdep_stress_job_time = 5ms;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Outcome lockdep_stress(const Setup& setup) {
                 .value());
     std::vector<players::JobTime> slow;
     for (const char* driver : {"vicodec", "visl"}) {
-        auto time = players::JobTime::set(driver, job_time);
+        auto time = players::JobTime::set(driver, lockdep_stress_job_time);
         if (!time) return Outcome::skip(time.error());
         slow.push_back(std::move(*time));
     }

@@ -30,7 +30,7 @@ using players::Memory;
 /// How long a fence may stay active without a job before it is called unbounded. Whoever waits for
 /// it cannot tell this from for ever.
 constexpr auto too_long = 1s;
-constexpr auto job_time = 200ms;
+constexpr auto no_job_time = 200ms;
 
 /// The case needs a fence at QBUF, if there is one: v1 attaches to imported buffers, and survives
 /// it where somebody had a fence before.
@@ -128,7 +128,7 @@ Result<std::string> hold_slices() {
     if (!queues) return tl::make_unexpected(queues.error());
     const auto media = v4l2::open_media("visl");
     if (!media) return tl::make_unexpected(media.error());
-    const auto slow = players::JobTime::set("visl", job_time);
+    const auto slow = players::JobTime::set("visl", no_job_time);
     if (!slow) return tl::make_unexpected(slow.error());
     std::vector<v4l2::Request> requests;
     const auto submit_slice = [&]() -> Result<void> {

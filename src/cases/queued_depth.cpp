@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto job_time = 20ms;
+constexpr auto queued_depth_job_time = 20ms;
 
 }  // namespace
 
@@ -20,10 +20,11 @@ Outcome queued_depth(const Setup& setup, unsigned depth) {
     const unsigned frames = setup.quick ? 12 : 40;
     auto player = players::open_player(setup.driver, image::Layout::nv12, frames, depth);
     if (!player) return Outcome::error(player.error());
-    const auto slow = players::JobTime::set(setup.driver, job_time);
+    const auto slow = players::JobTime::set(setup.driver, queued_depth_job_time);
     if (!slow) return Outcome::skip(slow.error());
     const auto viewing = viewing::watch(
-        *player->producer, {.wait = viewing::Wait::sync_file, .depth = depth, .job_time = job_time},
+        *player->producer,
+        {.wait = viewing::Wait::sync_file, .depth = depth, .job_time = queued_depth_job_time},
         player->reference);
     if (!viewing) return Outcome::error(viewing.error());
 

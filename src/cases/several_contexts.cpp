@@ -31,7 +31,7 @@ constexpr unsigned apart = 20;
 constexpr unsigned depth = 2;
 /// Between two looks: much shorter than a job of the board.
 constexpr auto pause = 1ms;
-constexpr auto patience = 5s;
+constexpr auto contexts_patience = 5s;
 
 /// One that has a device open, as all of them have at once.
 struct Context {
@@ -129,7 +129,7 @@ Result<void> play(std::vector<Context>& contexts, unsigned index, Sum& sum) {
         for (Pending& frame : pending)
             if (auto ok = look(contexts[frame.context], frame, index, sum); !ok) return ok;
         std::erase_if(pending, [](const Pending& frame) { return frame.over; });
-        if (std::chrono::steady_clock::now() - begin > patience)
+        if (std::chrono::steady_clock::now() - begin > contexts_patience)
             return fail_errno("wait for", "the jobs of all contexts", ETIMEDOUT);
         std::this_thread::sleep_for(pause);
     }

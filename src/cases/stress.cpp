@@ -37,7 +37,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr unsigned clip_frames = 8;
 constexpr unsigned player_depth = 4;
-constexpr auto patience = 5s;
+constexpr auto stress_patience = 5s;
 
 /// Lies in memory that all workers share.
 struct Shared {
@@ -137,7 +137,7 @@ class Onlooker {
         shared_.counters.add(StressCounters::claims);
         // An aborted job's fence signals too; only a fence that never does is a failure.
         if (random() % 4 == 0)
-            if (const auto waited = claim->await(patience); !waited)
+            if (const auto waited = claim->await(stress_patience); !waited)
                 return shared_.report(waited.error());
         if (random() % 4 == 0) read(dma_buf);
     }
@@ -281,7 +281,7 @@ Result<void> show(Worker& worker) {
         if (!frame) return tl::make_unexpected(frame.error());
         const auto flip = display->commit({.show = &*frame, .nonblock = true});
         if (!flip) return tl::make_unexpected(flip.error());
-        if (auto ok = display->wait_flip(patience); !ok) return ok;
+        if (auto ok = display->wait_flip(stress_patience); !ok) return ok;
         worker.count(StressCounters::flips);
         if (auto ok = (*producer)->finish(); !ok) return ok;
         worker.count(StressCounters::finished);
@@ -385,7 +385,7 @@ Result<StressReport> run_stress(std::chrono::milliseconds duration) {
         workers.push_back(*worker);
     }
     const auto killed = kill_players(**shared, *clips, end);
-    for (const pid_t worker : workers) collect(**shared, worker, end + 2 * patience);
+    for (const pid_t worker : workers) collect(**shared, worker, end + 2 * stress_patience);
     if (!killed) return tl::make_unexpected(killed.error());
 
     StressReport report;

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 /// For unbinding, which waits for the running job: at the longest for its watchdog.
-constexpr auto patience = 10s;
+constexpr auto unbind_patience = 10s;
 
 /// The device of a driver that has a video node. @return its name on the platform bus
 Result<std::string> find_device(const fs::path& driver) {
@@ -46,7 +46,7 @@ Result<bool> unbind_device(const fs::path& driver, const std::string& device) {
         ::_exit(write_to(driver / "unbind", device) ? 0 : 1);
     }
     int status = 0;
-    if (!ended_within(child, patience, &status)) return false;
+    if (!ended_within(child, unbind_patience, &status)) return false;
     if (status != 0) return fail("could not be unbound", device);
     return true;
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr unsigned nal_slice = 1, nal_partition_a = 2, nal_partition_c = 4, nal_idr = 5;
 
-tl::unexpected<Error> bad(const char* why) {
+tl::unexpected<Error> bad_slice(const char* why) {
     return tl::make_unexpected(Error{EBADMSG, "H.264 slice", why, {}});
 }
 
@@ -52,7 +52,7 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
     BitReader reader(slice.payload);
     slice.first_mb = reader.golomb();
     slice.type = reader.golomb();
-    if (slice.type > 9 || slice.type % 5 > 2) return bad("switching slices");
+    if (slice.type > 9 || slice.type % 5 > 2) return bad_slice("switching slices");
     slice.kind = static_cast<SliceKind>(slice.type % 5);
     reader.golomb();  // pic_parameter_set_id
     reader.skip(job.frame_num_bits);
@@ -60,7 +60,7 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
         const bool field = reader.flag();
         const bool bottom = field && reader.flag();
         if (field != job.field || bottom != job.bottom)
-            return bad("its field flags are not those of the job");
+            return bad_slice("its field flags are not those of the job");
     }
     if (idr) reader.golomb();
     reader.skip(job.poc_bits);
@@ -72,10 +72,10 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
         for (unsigned list = 0; list < lists; ++list) {
             slice.active_refs[list] = own ? reader.golomb() + 1 : job.active_refs[list];
             if (slice.active_refs[list] == 0 || slice.active_refs[list] > (job.field ? 32U : 16U))
-                return bad("number of references");
+                return bad_slice("number of references");
         }
         for (unsigned list = 0; list < lists; ++list)
-            if (!parse_changes(reader, slice, list)) return bad("list modification");
+            if (!parse_changes(reader, slice, list)) return bad_slice("list modification");
     }
     slice.weights_begin = reader.position();
     if ((slice.kind == SliceKind::p && job.weighted_pred) ||
@@ -92,7 +92,7 @@ Result<H264Slice> parse_slice(const H264Job& job, std::span<const std::uint8_t> 
     }
     slice.data_begin = reader.position();
     if (reader.failed() || slice.data_begin >= reader.size())
-        return bad("a header that is cut off");
+        return bad_slice("a header that is cut off");
     return slice;
 }
 
@@ -102,17 +102,18 @@ Result<std::vector<H264Slice>> parse_slices(const H264Job& job) {
     std::vector<H264Slice> slices;
     for (const auto nal : split_nal_units(job.stream)) {
         const unsigned type = nal[0] & 31U;
-        if (type >= nal_partition_a && type <= nal_partition_c) return bad("data partitions");
+        if (type >= nal_partition_a && type <= nal_partition_c) return bad_slice("data partitions");
         if (type != nal_slice && type != nal_idr) continue;
         auto slice = parse_slice(job, nal);
         if (!slice) return tl::make_unexpected(slice.error());
         if (slice->redundant_count == 0) slices.push_back(std::move(*slice));
     }
-    if (slices.empty()) return bad("no slice in the stream buffer");
-    if (slices.front().first_mb != 0) return bad("the first slice is not at the first macroblock");
+    if (slices.empty()) return bad_slice("no slice in the stream buffer");
+    if (slices.front().first_mb != 0)
+        return bad_slice("the first slice is not at the first macroblock");
     for (const H264Slice& slice : slices)
         if ((slice.nal_ref_idc != 0) != (slices.front().nal_ref_idc != 0))
-            return bad("slices of a reference and of another picture");
+            return bad_slice("slices of a reference and of another picture");
     return slices;
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t number_mask = (1U << codec_frame_num_bits) - 1;
 
-tl::unexpected<Error> bad(const char* why) {
+tl::unexpected<Error> bad_stream(const char* why) {
     return tl::make_unexpected(Error{EBADMSG, "H.264 decode", why, {}});
 }
 
@@ -25,7 +25,7 @@ Result<MemoryWrites> H264Stream::decode(const H264Job& job, const Dma& dma) {
     const auto slices = parse_slices(job);
     if (!slices) return tl::make_unexpected(slices.error());
     const bool reference = slices->front().nal_ref_idc != 0;
-    if (job.idr && !reference) return bad("an IDR picture that is no reference");
+    if (job.idr && !reference) return bad_stream("an IDR picture that is no reference");
 
     Slots used;
     std::vector<std::array<RefList, 2>> lists(slices->size());
@@ -34,7 +34,7 @@ Result<MemoryWrites> H264Stream::decode(const H264Job& job, const Dma& dma) {
             if ((*slices)[i].active_refs[list] == 0) continue;
             lists[i][list] = make_ref_list(job, (*slices)[i], list);
             for (const auto& entry : lists[i][list]) {
-                if (!entry) return bad("a slice without any reference");
+                if (!entry) return bad_stream("a slice without any reference");
                 used.insert(entry->slot);
             }
         }
@@ -76,7 +76,7 @@ Result<MemoryWrites> H264Stream::decode(const H264Job& job, const Dma& dma) {
     const AVFrame* frame = second ? first_field_->frame.get() : outcome.frame.get();
     if (!outcome.complete || frame == nullptr || (second && outcome.frame)) {
         start_again();
-        return bad("macroblocks are missing or damaged");
+        return bad_stream("macroblocks are missing or damaged");
     }
     MemoryWrites writes = picture_writes(job, *frame);
     if (!outcome.healthy) {
@@ -134,7 +134,7 @@ Result<void> H264Stream::prepare(const H264Job& job, const Slots& used, bool ref
     }
     // More pictures than the decoder holds: putting one in has pushed another one out.
     for (const std::size_t i : used)
-        if (find(job, job.slots[i]) == nullptr) return bad("more references than can be");
+        if (find(job, job.slots[i]) == nullptr) return bad_stream("more references than can be");
     return {};
 }
 
@@ -181,7 +181,7 @@ Result<void> H264Stream::put_in(const H264Job& job, const H264Slot& slot) {
         append_synthetic(units, job, structure, header);
         H264Codec::Outcome outcome = run(job, units, structure != both_fields);
         if (!outcome.complete || !outcome.healthy || !outcome.frame)
-            return bad("a reference that cannot be put in");
+            return bad_stream("a reference that cannot be put in");
         pictures_.push_back({{header.frame_num, header.long_term, structure},
                              address,
                              slot.poc,
@@ -196,7 +196,7 @@ Result<void> H264Stream::put_in(const H264Job& job, const H264Slot& slot) {
         if (sent_parameters_.empty())
             if (auto first = decode({}, both_fields, 0); !first) return first;
         header.long_term = static_cast<int>(slot.number);
-        if (slot.number > 15) return bad("a long term index above 15");
+        if (slot.number > 15) return bad_stream("a long term index above 15");
         // The index is taken from who had it.
         for (Picture& picture : pictures_)
             if (picture.number.long_term == header.long_term) picture.address = 0;
