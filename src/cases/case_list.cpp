@@ -128,7 +128,8 @@ const std::vector<Case>& all_cases() {
          unbind,
          slow_boards,
          // What is used after it was freed is zero then, and not by chance still what it was.
-         {"init_on_free=1"}},
+         // All memory is cleared at boot, too, so there should be little of it.
+         {"init_on_free=1", "mem=128M"}},
         {"odd-rows",
          "a picture whose rows are no multiple of 4 bytes",
          "what a driver programs wrong and nobody sees but the hardware",
