@@ -8,7 +8,7 @@ namespace relfence::players {
 namespace {
 
 constexpr auto stream = std::to_array<std::uint8_t>({
-#include "fields.inc"
+#include "players/fields.inc"
 });
 
 constexpr std::array<std::uint8_t, 4> start_code{0, 0, 0, 1};
