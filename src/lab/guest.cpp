@@ -86,6 +86,9 @@ Guest::Guest(Scratch scratch, std::optional<GuestBoard> board, Child machine, Un
 Result<Guest> Guest::start(GuestConfig config) {
     if (::access(config.kernel.c_str(), X_OK) < 0)
         return fail_errno("run the kernel", config.kernel.string());
+    if (config.board.wanted())
+        if (auto fit = check_board_kernel(config.kernel); !fit)
+            return tl::make_unexpected(fit.error());
     if (!find_program("bwrap")) return fail("is not installed", "bwrap", "apt install bubblewrap");
     auto scratch = Scratch::create();
     if (!scratch) return tl::make_unexpected(scratch.error());

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <relfence/lab/files.hpp>
 #include <relfence/lab/guest_board.hpp>
+#include <relfence/lab/kernel_config.hpp>
 
 namespace relfence::lab {
 namespace fs = std::filesystem;
@@ -29,7 +31,27 @@ Result<fs::path> find_program_beside_us(const char* name) {
     return program;
 }
 
+/// The buses of a board and how they are found; its drivers are the user's choice.
+constexpr std::string_view needed_symbols =
+    "CONFIG_OF=y\n"
+    "CONFIG_VIRTIO_UML=y\n"
+    "CONFIG_UML_PCI_OVER_VIRTIO=y\n"
+    "CONFIG_UML_PCI_OVER_VIRTIO_DEVICE_ID=1234\n"
+    "CONFIG_GPIO_VIRTIO=y\n";
+
 }  // namespace
+
+Result<void> check_board_kernel(const fs::path& kernel) {
+    const auto config = read_file(kernel.parent_path() / ".config");
+    if (!config) return {};
+    std::vector<std::string> lacking;
+    for (const auto& [symbol, wanted, got] :
+         config_mismatches(parse_config(needed_symbols), parse_config(*config)))
+        lacking.push_back(symbol + "=" + wanted);
+    if (lacking.empty()) return {};
+    return fail(fmt::format("cannot see a board without {}", fmt::join(lacking, ", ")),
+                kernel.string());
+}
 
 Result<GuestBoard> GuestBoard::start(const BoardConfig& config, const fs::path& directory) {
     auto program = find_program_beside_us("relfence-board");

@@ -88,6 +88,23 @@ TEST_F(ExecBoard, ServesAGuestAndGoes) {
     expect_nothing_left();
 }
 
+// Catches a guest that starts, finds no device, and leaves its user to find out why.
+TEST_F(ExecBoard, AKernelThatLacksASymbolIsRefusedWithItsName) {
+    const std::string buses =
+        "CONFIG_OF=y\nCONFIG_VIRTIO_UML=y\nCONFIG_UML_PCI_OVER_VIRTIO=y\n"
+        "CONFIG_UML_PCI_OVER_VIRTIO_DEVICE_ID=1234\n";
+    const auto arguments = exec({"--board", "fresnel"}, {"true"});
+    put("k/.config", buses + "# CONFIG_GPIO_VIRTIO is not set\n");
+    const auto refused = lab(arguments);
+    EXPECT_EQ(exit_code(refused), 2);
+    EXPECT_EQ(refused.error, "relfence-lab: " + (root / "k/linux").string() +
+                                 ": cannot see a board without CONFIG_GPIO_VIRTIO=y\n");
+    EXPECT_EQ(exit_code(lab(exec({}, {"true"}))), 0) << "it does well without a board";
+    put("k/.config", buses + "CONFIG_GPIO_VIRTIO=y\n");
+    EXPECT_EQ(exit_code(lab(arguments)), 0);
+    expect_nothing_left();
+}
+
 TEST_F(ExecBoard, AMissingProgramIsNamed) {
     fs::create_directories(root / "bin");
     for (const char* program : {"relfence-lab", "relfence-init"})

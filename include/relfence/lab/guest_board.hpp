@@ -20,6 +20,10 @@ struct BoardConfig {
     [[nodiscard]] bool wanted() const { return !arguments.empty(); }
 };
 
+/// Whether a kernel can see a board at all, by the .config beside it; one without is taken at its
+/// word. @return an error that names the symbols it lacks
+[[nodiscard]] Result<void> check_board_kernel(const std::filesystem::path& kernel);
+
 /// relfence-board beside a guest: a child process that is there before the kernel starts and is
 /// gone when this is. Move-only.
 ///
