@@ -58,7 +58,11 @@ Result<void> Endpoint::start(UniqueFd connection) {
     if (auto watched = watch(connection.get()); !watched) return watched;
     session_ = std::make_unique<Session>(
         std::move(connection), device_, counters_, [this](int fd) { return watch(fd); },
-        [this] { return ready_to_reply(); });
+        [this] { return ready_to_reply(); },
+        [this] {
+            if (before_request_) before_request_();
+        });
+    session_->look_at_queues(quiet_);
     ++counters_.guests;
     device_.connected(*this);
     return {};
@@ -89,7 +93,24 @@ Result<void> Endpoint::on_readable() {
     if (!session_) return listener_.valid() ? accept() : Result<void>{};
     // In the middle of a request, where before_reply() waits for the guest: it says nothing else.
     if (replying_) return session_->take_call_replies();
-    const auto there = session_->serve();
+    return go_on(session_->serve());
+}
+
+void Endpoint::look_at_queues(std::chrono::nanoseconds quiet) {
+    quiet_ = quiet;
+    if (session_) session_->look_at_queues(quiet);
+}
+
+Result<bool> Endpoint::look() {
+    if (!session_ || replying_) return false;
+    const auto wanted = session_->look();
+    if (wanted) return wanted;
+    auto gone = go_on(tl::make_unexpected(wanted.error()));
+    return tl::make_unexpected(gone.error());
+}
+
+/// @param there whether the guest still is, or why it has to go
+Result<void> Endpoint::go_on(const Result<bool>& there) {
     if (there && *there) return {};
     stop();
     if (listener_.valid()) {
@@ -101,6 +122,10 @@ Result<void> Endpoint::on_readable() {
 
 void Endpoint::before_reply(std::function<Result<void>()> hook) {
     before_reply_ = std::move(hook);
+}
+
+void Endpoint::before_request(std::function<void()> hook) {
+    before_request_ = std::move(hook);
 }
 
 Result<void> Endpoint::ready_to_reply() {

@@ -21,6 +21,12 @@ constexpr std::uint64_t offered_protocol = required_protocol | protocol_feature:
 /// Messages taken in one go, so that one guest does not keep the loop from the others.
 constexpr int messages_at_once = 16;
 
+/// Between two looks at a queue; more, and this thread had to give its processor to another one. A
+/// guest that waits for us then spins in its place: it had better sleep, as it does with kicks.
+constexpr std::chrono::microseconds longest_gap{500};
+/// For how long kicks are wanted after that.
+constexpr std::chrono::seconds rest{1};
+
 bool peer_is_gone(const Error& error) {
     return error.code == ECONNRESET || error.code == EPIPE;
 }
@@ -43,11 +49,12 @@ bool is_answered_by_itself(Request request) {
 }  // namespace
 
 Session::Session(UniqueFd connection, Device& device, Counters& counters, Watch watch,
-                 BeforeReply before_reply)
+                 BeforeReply before_reply, BeforeRequest before_request)
     : device_{device},
       counters_{counters},
       watch_{std::move(watch)},
       before_reply_{std::move(before_reply)},
+      before_request_{std::move(before_request)},
       main_{std::move(connection), check_request},
       queues_(device.queues()) {
     for (std::size_t i = 0; i < queues_.size(); ++i) queues_[i].setup.queue = i;
@@ -72,6 +79,7 @@ Result<bool> Session::serve() {
 }
 
 Result<void> Session::handle(Message& message) {
+    before_request_();
     const Request request{message.header.request};
     Result<void> done;
     switch (request) {
@@ -207,6 +215,7 @@ Result<void> Session::set_vring(const Message& message) {
 
 void Session::reset(Queue& queue) {
     if (!queue.ring) return;
+    stop_looking(queue);
     queue.ring.reset();
     queue.held.clear();
     queue.call_due = false;
@@ -219,6 +228,7 @@ Result<void> Session::set_vring_enable(const Message& message) {
     Queue& q = **queue;
     const std::uint32_t value = vring_state_of(message).value;
     if (value > 1) return refuse(fmt::format("has state {}", value), message);
+    stop_looking(q);
     q.enabled = false;
     if (value == 0) return {};
     if (!slave_) return refuse("comes before VHOST_USER_SET_SLAVE_REQ_FD", message);
@@ -268,12 +278,46 @@ Result<void> Session::kick(const Message& message) {
     const auto queue = queue_of(message);
     if (!queue) return tl::make_unexpected(queue.error());
     ++counters_.kicks;
+    Queue& q = **queue;
     // What is in a disabled queue waits until it is enabled.
-    return (*queue)->enabled ? drain(**queue) : Result<void>{};
+    if (!q.enabled) return {};
+    const auto now = std::chrono::steady_clock::now();
+    if (quiet_.count() > 0 && now >= rest_until_) {
+        if (!std::exchange(q.looked_at, true)) q.ring->want_kicks(false);
+        q.look_until = now + quiet_;
+        last_look_ = now;
+    }
+    return drain(q);
+}
+
+void Session::stop_looking(Queue& queue) {
+    if (std::exchange(queue.looked_at, false)) queue.ring->want_kicks(true);
+}
+
+Result<bool> Session::look() {
+    if (std::none_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.looked_at; }))
+        return false;
+    const auto begin = std::chrono::steady_clock::now();
+    const bool interrupted = begin - last_look_ > longest_gap;
+    last_look_ = begin;
+    if (interrupted) rest_until_ = begin + rest;
+    bool again = false;
+    for (Queue& queue : queues_) {
+        if (!queue.looked_at) continue;
+        const auto before = counters_.chains;
+        if (auto drained = drain(queue); !drained) return tl::make_unexpected(drained.error());
+        if (counters_.chains != before) queue.look_until = begin + quiet_;
+        if (interrupted || begin > queue.look_until) {
+            stop_looking(queue);
+            if (auto drained = drain(queue); !drained) return tl::make_unexpected(drained.error());
+        }
+        again = again || queue.looked_at;
+    }
+    return again;
 }
 
 Result<void> Session::drain(Queue& queue) {
-    // What comes later comes with a kick of its own: we never ask for fewer kicks.
+    // What comes later comes with a kick of its own, or look() finds it.
     const auto waiting = queue.ring->waiting();
     if (!waiting) return tl::make_unexpected(waiting.error());
     for (std::uint16_t i = 0; i < *waiting; ++i) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -29,8 +30,15 @@ class Session {
     /// Called before each reply that only says that a request was done.
     using BeforeReply = std::function<Result<void>()>;
 
+    /// Called before each request is carried out.
+    using BeforeRequest = std::function<void()>;
+
     Session(UniqueFd connection, Device& device, Counters& counters, Watch watch,
-            BeforeReply before_reply);
+            BeforeReply before_reply, BeforeRequest before_request);
+    /// See Endpoint::look_at_queues().
+    void look_at_queues(std::chrono::nanoseconds quiet) { quiet_ = quiet; }
+    /// See Endpoint::look().
+    Result<bool> look();
 
     /// Takes what has come. @return false when the guest has gone; an error when it broke a rule
     Result<bool> serve();
@@ -53,8 +61,10 @@ class Session {
         std::optional<Vring> ring;  ///< from the first enable until it is set up anew
         bool enabled = false;
         std::vector<Held> held;
-        bool called = false;    ///< a call is on its way
-        bool call_due = false;  ///< one more is wanted after that, or after an enable
+        bool called = false;     ///< a call is on its way
+        bool call_due = false;   ///< one more is wanted after that, or after an enable
+        bool looked_at = false;  ///< the guest was asked not to kick
+        std::chrono::steady_clock::time_point look_until;
     };
 
     Result<void> handle(Message& message);
@@ -70,12 +80,16 @@ class Session {
     Result<Queue*> queue_of(const Message& message);
     void reset(Queue& queue);
     Result<void> drain(Queue& queue);
+    static void stop_looking(Queue& queue);
     [[nodiscard]] std::uint64_t offered_features() const;
 
     Device& device_;
     Counters& counters_;
     Watch watch_;
     BeforeReply before_reply_;
+    BeforeRequest before_request_;
+    std::chrono::nanoseconds quiet_{0};
+    std::chrono::steady_clock::time_point last_look_, rest_until_;
     Channel main_;
     std::optional<Channel> slave_;
     std::shared_ptr<const GuestMemory> memory_;

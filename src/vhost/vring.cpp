@@ -34,6 +34,7 @@ constexpr std::size_t ring_flags = 0;
 constexpr std::size_t ring_index = 2;
 constexpr std::size_t ring_entries = 4;
 constexpr std::uint16_t available_no_interrupt = 1;
+constexpr std::uint16_t used_no_notify = 1;
 
 /// A 16 bit value that the guest changes while we look. @p at is aligned, see Vring::create().
 std::atomic_ref<std::uint16_t> shared16(std::span<std::byte> bytes, std::size_t at) {
@@ -221,6 +222,13 @@ void Vring::push(std::uint16_t head, std::uint32_t written) {
 bool Vring::wants_call() const {
     const auto flags = shared16(available_, ring_flags).load(std::memory_order_seq_cst);
     return (flags & available_no_interrupt) == 0;
+}
+
+void Vring::want_kicks(bool wanted) {
+    // In one order with waiting() that follows: either the guest sees the wish after it made
+    // something available, or we see that.
+    shared16(used_, ring_flags).store(wanted ? 0 : used_no_notify, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace relfence::vhost

@@ -169,6 +169,81 @@ TEST_F(EndpointTest, CompletesQuietlyAndCallsLater) {
     EXPECT_EQ(guest.take_calls(), std::vector<std::uint32_t>{0});
 }
 
+/// In a burst of commands the guest is told that it need not kick, and what it makes available is
+/// found all the same.
+TEST_F(EndpointTest, LooksAtAQueueAfterAKick) {
+    endpoint->look_at_queues(std::chrono::hours{1});
+    start();
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+    EXPECT_EQ(endpoint->look(), false);
+    ask(0, "kick", 4);
+    guest.kick(0);
+    EXPECT_EQ(guest.ring(0).used_index(), 1);
+    EXPECT_TRUE(guest.ring(0).no_kicks());
+    EXPECT_FALSE(guest.ring(1).no_kicks()) << "another queue had no kick";
+    for (std::uint16_t i = 2; i < 50; ++i) {
+        ask(0, "look", 4);
+        const auto again = endpoint->look();
+        ASSERT_TRUE(again) << again.error().message();
+        EXPECT_EQ(guest.ring(0).used_index(), i);
+        EXPECT_EQ(answer(0, 4), "look");
+        // It ends early where the machine is busy: then a kick is wanted, and only then.
+        ASSERT_EQ(guest.ring(0).no_kicks(), *again);
+        if (!*again) break;
+    }
+    guest.delete_queues();
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+    EXPECT_EQ(endpoint->look(), false);
+}
+
+/// What comes at the very end of a burst comes without a kick too.
+TEST_F(EndpointTest, TakesWhatCameBeforeItWantsKicksAgain) {
+    endpoint->look_at_queues(std::chrono::nanoseconds{1});
+    start();
+    ask(0, "kick", 4);
+    guest.kick(0);
+    ASSERT_TRUE(guest.ring(0).no_kicks());
+    ask(0, "last", 4);
+    while (endpoint->look() == true) {
+    }
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+    EXPECT_EQ(guest.ring(0).used_index(), 2);
+    EXPECT_EQ(answer(0, 4), "last");
+}
+
+/// The default: every command comes with a kick.
+TEST_F(EndpointTest, WantsKicksUnlessAskedToLook) {
+    start();
+    ask(0, "kick", 4);
+    guest.kick(0);
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+    ask(0, "lost", 4);
+    EXPECT_EQ(endpoint->look(), false);
+    EXPECT_EQ(guest.ring(0).used_index(), 1);
+}
+
+TEST_F(EndpointTest, SendsAGuestAwayWhoseChainIsBrokenWithoutAKick) {
+    endpoint->look_at_queues(std::chrono::hours{1});
+    start();
+    ask(0, "kick", 4);
+    guest.kick(0);
+    guest.ring(0).make_available(FrontEnd::ring_size);
+    EXPECT_FALSE(endpoint->look());
+    EXPECT_FALSE(endpoint->connected());
+    EXPECT_EQ(endpoint->look(), false);
+}
+
+/// What another endpoint's guest did first can be done first.
+TEST_F(EndpointTest, TellsOfARequestBeforeItCarriesItOut) {
+    start();
+    std::uint16_t used = 99;
+    endpoint->before_request([&] { used = guest.ring(0).used_index(); });
+    ask(0, "kick", 4);
+    guest.kick(0);
+    EXPECT_EQ(used, 0);
+    EXPECT_EQ(guest.ring(0).used_index(), 1);
+}
+
 TEST_F(EndpointTest, DoesNotCallWhoWantsNoCall) {
     start();
     guest.ring(0).want_no_call(true);

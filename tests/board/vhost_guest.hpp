@@ -69,6 +69,10 @@ class GuestRing {
         ref16(available_at + 2).store(index, std::memory_order_seq_cst);
     }
     void want_no_call(bool none) { ref16(available_at).store(none ? 1 : 0); }
+    /// The device does not want to be told what is made available.
+    [[nodiscard]] bool no_kicks() const {
+        return (ref16(used_at).load(std::memory_order_seq_cst) & 1) != 0;
+    }
     [[nodiscard]] std::uint16_t used_index() const {
         return ref16(used_at + 2).load(std::memory_order_seq_cst);
     }

@@ -68,6 +68,16 @@ class Endpoint final : public Port {
     /// time). on_readable() may be called from there, and takes the guest's answers to calls then.
     /// @param hook an error of it sends the guest away; none to have none
     void before_reply(std::function<Result<void>()> hook);
+    /// Called before each request of the guest is carried out: for who has to do first what the
+    /// guest did first, on an endpoint that is looked at. @param hook none to have none
+    void before_request(std::function<void()> hook);
+    /// From now on the guest need not kick in a burst of commands, which costs it many times what
+    /// the command does: after a kick its queue is looked at by look(), until @p quiet has passed
+    /// without a command. Not together with before_reply(). @param quiet 0: never
+    void look_at_queues(std::chrono::nanoseconds quiet);
+    /// Takes what came without a kick. @return whether it wants to be called again at once, since a
+    ///         queue is looked at; errors as on_readable()
+    [[nodiscard]] Result<bool> look();
     [[nodiscard]] bool connected() const;
     /// A call was sent, or is due, that the guest did not answer yet.
     [[nodiscard]] bool calling() const;
@@ -84,6 +94,7 @@ class Endpoint final : public Port {
     void stop();
     Result<void> watch(int fd);
     Result<void> ready_to_reply();
+    Result<void> go_on(const Result<bool>& there);
 
     Device& device_;
     Counters counters_;
@@ -92,6 +103,8 @@ class Endpoint final : public Port {
     std::string path_;
     std::unique_ptr<Session> session_;
     std::function<Result<void>()> before_reply_;
+    std::function<void()> before_request_;
+    std::chrono::nanoseconds quiet_{0};
     bool replying_ = false;
 };
 

@@ -51,6 +51,9 @@ class Vring {
     void push(std::uint16_t head, std::uint32_t written);
     /// Whether the guest wants an interrupt for what was pushed.
     [[nodiscard]] bool wants_call() const;
+    /// Asks the guest to tell of what it makes available, or not to: that is for who looks by
+    /// itself. What came just before a wish for kicks has none: look once more after it.
+    void want_kicks(bool wanted);
     /// Index of the next available entry, for VHOST_USER_GET_VRING_BASE.
     [[nodiscard]] std::uint16_t next() const { return next_; }
     [[nodiscard]] std::uint64_t number() const { return setup_.number; }
