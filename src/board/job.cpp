@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -18,6 +19,12 @@ constexpr int fault_step = step_count / 2;
 /// driver to have started the next job.
 constexpr Nanoseconds late_interrupt_after = std::chrono::milliseconds{1};
 
+std::size_t total_of(const MemoryWrites& writes) {
+    std::size_t total = 0;
+    for (const MemoryWrite& write : writes) total += write.bytes.size();
+    return total;
+}
+
 }  // namespace
 
 /// A job from its start to its end, or to its abort and the late interrupt after it. The board's
@@ -31,6 +38,8 @@ struct JobRunner::Running {
     std::function<void()> spurious;
     Result<MemoryWrites> result;
 
+    /// Held while a piece is written, where the computation does that: abort() waits for it.
+    std::mutex writing;
     bool alive = true;
     bool waiting = false;  ///< timer is set
     Timeline::Id timer = 0;
@@ -52,6 +61,7 @@ JobRunner::JobRunner(std::string device, Environment environment, JobPolicy poli
 JobRunner::~JobRunner() {
     for (const auto& job : {running_, late_}) {
         if (!job) continue;
+        const std::lock_guard guard{job->writing};
         job->alive = false;
         if (job->waiting) environment_.timeline.cancel(job->timer);
     }
@@ -76,11 +86,18 @@ void JobRunner::start(Compute compute, Ended ended, std::function<void()> spurio
     job->spurious = std::move(spurious);
     running_ = job;
     environment_.log.event(device_, fmt::format("job {} started", number_));
+    environment_.log.job(device_, JobEvent::started);
     // Without a clock of its own each step is due at once, when the computation is done.
-    environment_.timeline.compute([job, compute = std::move(compute)] { job->result = compute(); },
-                                  [this, job] {
-                                      if (job->alive) computed(job);
-                                  });
+    // Nothing else is due in the meantime then: it writes where the bytes still are in its cache.
+    const bool writes = job->duration == Nanoseconds{} && job->fault == Fault::none;
+    environment_.timeline.compute(
+        [&dma = environment_.dma, job, writes, compute = std::move(compute)] {
+            job->result = compute();
+            if (writes && job->result) write_all(*job, dma);
+        },
+        [this, job] {
+            if (job->alive) computed(job);
+        });
 }
 
 void JobRunner::wait(const std::shared_ptr<Running>& job, Nanoseconds when,
@@ -93,12 +110,25 @@ void JobRunner::wait(const std::shared_ptr<Running>& job, Nanoseconds when,
 }
 
 void JobRunner::computed(const std::shared_ptr<Running>& job) {
-    if (job->result) {
-        for (const MemoryWrite& write : *job->result) job->total += write.bytes.size();
+    if (job->result && job->total > 0 && job->written == job->total) {
+        end(job, JobEnd::done);
+    } else if (job->result) {
+        job->total = total_of(*job->result);
         wait(job, job->begin + job->duration / step_count, &JobRunner::step);
     } else {
         // Nothing will be written: what the engine read told it so on the way.
         wait(job, job->begin + job->duration * fault_step / step_count, &JobRunner::failed);
+    }
+}
+
+/// In the computation's thread.
+void JobRunner::write_all(Running& job, const Dma& dma) {
+    job.total = total_of(*job.result);
+    for (std::size_t step = 1; step <= step_count; ++step) {
+        const std::lock_guard guard{job.writing};
+        if (!job.alive) return;
+        // What cannot be written is refused by step(), which tries it again.
+        if (!write_up_to(job, dma, job.total * step / step_count)) return;
     }
 }
 
@@ -125,7 +155,8 @@ void JobRunner::refuse(const std::shared_ptr<Running>& job, const Error& error) 
 void JobRunner::step(const std::shared_ptr<Running>& job) {
     ++job->step;
     const std::size_t share = job->total * static_cast<std::size_t>(job->step) / step_count;
-    if (auto done = write_up_to(*job, share); !done) return refuse(job, done.error());
+    if (auto done = write_up_to(*job, environment_.dma, share); !done)
+        return refuse(job, done.error());
 
     Nanoseconds later{};
     if (job->step >= fault_step) {
@@ -163,7 +194,7 @@ void JobRunner::step(const std::shared_ptr<Running>& job) {
     wait(job, job->begin + later + job->duration * (job->step + 1) / step_count, &JobRunner::step);
 }
 
-Result<void> JobRunner::write_up_to(Running& job, std::size_t share) {
+Result<void> JobRunner::write_up_to(Running& job, const Dma& dma, std::size_t share) {
     while (job.written < share) {
         const MemoryWrite& write = (*job.result)[job.write];
         if (job.within == write.bytes.size()) {
@@ -172,7 +203,7 @@ Result<void> JobRunner::write_up_to(Running& job, std::size_t share) {
             continue;
         }
         const std::size_t size = std::min(share - job.written, write.bytes.size() - job.within);
-        auto memory = environment_.dma.slice(write.address + job.within, size);
+        auto memory = dma.slice(write.address + job.within, size);
         if (!memory) return tl::make_unexpected(memory.error());
         std::memcpy(memory->data(), write.bytes.data() + job.within, size);
         job.within += size;
@@ -186,6 +217,7 @@ void JobRunner::end(const std::shared_ptr<Running>& job, JobEnd how) {
                                                 how == JobEnd::done    ? "done"
                                                 : how == JobEnd::error ? "ended with an error"
                                                                        : "ended with a bus error"));
+    environment_.log.job(device_, how == JobEnd::done ? JobEvent::done : JobEvent::failed);
     // The device's interrupt may bring the next start before ended() returns.
     running_.reset();
     job->alive = false;
@@ -203,10 +235,14 @@ void JobRunner::abort() {
     if (!running_) return;
     const auto job = std::move(running_);
     running_.reset();
-    job->alive = false;
+    {
+        const std::lock_guard guard{job->writing};
+        job->alive = false;
+    }
     if (job->waiting) environment_.timeline.cancel(job->timer);
     job->waiting = false;
     environment_.log.event(device_, fmt::format("job {} aborted", job->number));
+    environment_.log.job(device_, JobEvent::aborted);
     if (job->fault != Fault::late_interrupt) return;
     if (late_ && late_->waiting) environment_.timeline.cancel(late_->timer);
     late_ = job;

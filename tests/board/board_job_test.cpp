@@ -61,6 +61,38 @@ struct Jobs : ::testing::Test {
     }
 };
 
+// Without a duration the computation writes as well: it is over when that is, and not before.
+TEST_F(Jobs, WithoutADurationWriteAllInTheirComputation) {
+    policy.duration = {};
+    time.hold_computations = true;
+    start();
+    EXPECT_EQ(written(), 0U);
+    EXPECT_THAT(ends, IsEmpty());
+    time.finish_computations();
+    EXPECT_EQ(written(), size);
+    EXPECT_THAT(ends, ElementsAre(JobEnd::done));
+}
+
+// The reset came while it was computed: the driver may have given the memory to somebody else.
+TEST_F(Jobs, WithoutADurationWriteNothingAfterAnAbort) {
+    policy.duration = {};
+    time.hold_computations = true;
+    start();
+    jobs().abort();
+    time.finish_computations();
+    EXPECT_EQ(written(), 0U);
+    EXPECT_THAT(ends, IsEmpty());
+}
+
+// As with a duration: what fits is written, then comes the bus error.
+TEST_F(Jobs, WithoutADurationEndAtAnAddressThatIsNotThere) {
+    policy.duration = {};
+    start(picture(base, size + 100));
+    time.advance_to(1ms);
+    EXPECT_THAT(ends, ElementsAre(JobEnd::bus_error));
+    EXPECT_GT(written(), size / 2);
+}
+
 // A consumer that does not wait must see half a picture in the middle of the job.
 TEST_F(Jobs, WriteTheirPictureFromTopToBottomOverTheirDuration) {
     start();

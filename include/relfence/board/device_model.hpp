@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <relfence/base/error.hpp>
@@ -49,6 +51,14 @@ class InterruptLine {
     virtual void set(bool high) = 0;
 };
 
+/// What becomes of a job.
+enum class JobEvent : std::uint8_t {
+    started,
+    done,
+    failed,  ///< ended with an error
+    aborted  ///< by a reset, or by its enable bit
+};
+
 /// What happens on the board, for people and for tests: one line per event, with the board's time
 /// and the device. No guest physical address goes in: they differ from run to run.
 class EventLog {
@@ -59,6 +69,8 @@ class EventLog {
     /// Something the driver did wrong: a bad address, an unknown register. Counted; fatal when
     /// strict.
     virtual void driver_bug(std::string_view device, std::string_view text) = 0;
+    /// What event() says of jobs, for who counts them.
+    virtual void job(std::string_view /*device*/, JobEvent /*event*/) {}
 };
 
 /// What a device model gets from its board. All of it outlives the model.
@@ -85,8 +97,21 @@ class DeviceModel {
 /// What a job writes to memory, in the order in which the hardware would: rows from top to bottom,
 /// luma and chroma of a row of macroblocks together.
 struct MemoryWrite {
-    std::uint64_t address = 0;  ///< bus address
-    std::vector<std::byte> bytes;
+    /// Has its bytes itself.
+    MemoryWrite(std::uint64_t to, std::vector<std::byte> own)
+        : MemoryWrite{to, std::make_shared<const std::vector<std::byte>>(std::move(own))} {}
+    /// @param lent somebody else's bytes, which stay as they are until the engine begins its next
+    ///        computation @param of keeps them
+    MemoryWrite(std::uint64_t to, std::span<const std::byte> lent, std::shared_ptr<const void> of)
+        : address{to}, bytes{lent}, owner{std::move(of)} {}
+
+    std::uint64_t address;  ///< bus address
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const void> owner;
+
+  private:
+    MemoryWrite(std::uint64_t to, std::shared_ptr<const std::vector<std::byte>> own)
+        : address{to}, bytes{*own}, owner{std::move(own)} {}
 };
 using MemoryWrites = std::vector<MemoryWrite>;
 

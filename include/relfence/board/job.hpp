@@ -75,7 +75,8 @@ class JobRunner {
     void refuse(const std::shared_ptr<Running>& job, const Error& error);
     void end(const std::shared_ptr<Running>& job, JobEnd how);
     void late_interrupt(const std::shared_ptr<Running>& job);
-    [[nodiscard]] Result<void> write_up_to(Running& job, std::size_t share);
+    static void write_all(Running& job, const Dma& dma);
+    [[nodiscard]] static Result<void> write_up_to(Running& job, const Dma& dma, std::size_t share);
 
     std::string device_;
     Environment environment_;

@@ -29,18 +29,18 @@ void append_lines(const H264Job& job, const AVFrame& frame, bool chroma, std::si
                              static_cast<int>(stride / 2), 1);
     };
     if (!job.field) {
-        MemoryWrite write{base + begin * stride, std::vector<std::byte>((end - begin) * stride)};
+        std::vector<std::byte> bytes((end - begin) * stride);
         for (std::size_t line = begin; line < end; ++line)
-            line_to(line, write.bytes.data() + (line - begin) * stride);
-        writes.push_back(std::move(write));
+            line_to(line, bytes.data() + (line - begin) * stride);
+        writes.emplace_back(base + begin * stride, std::move(bytes));
         return;
     }
     // The lines between belong to the other field, which may be shown or read meanwhile.
     for (std::size_t line = begin; line < end; ++line) {
         const std::size_t place = line * step + first;
-        MemoryWrite write{base + place * stride, std::vector<std::byte>(stride)};
-        line_to(place, write.bytes.data());
-        writes.push_back(std::move(write));
+        std::vector<std::byte> bytes(stride);
+        line_to(place, bytes.data());
+        writes.emplace_back(base + place * stride, std::move(bytes));
     }
 }
 

@@ -149,9 +149,8 @@ Result<Mpeg2Codec> prepared_codec(const regs::RegisterBank& registers, const Mpe
 /// One line of output, or many of a frame that lie one after the other.
 MemoryWrite write_lines(std::uint64_t address, const PlanarFrame& frame, int width, int first,
                         int count, bool chroma) {
-    MemoryWrite write{address, std::vector<std::byte>(static_cast<std::size_t>(width) *
-                                                      static_cast<std::size_t>(count))};
-    auto* to = reinterpret_cast<std::uint8_t*>(write.bytes.data());
+    std::vector<std::byte> bytes(static_cast<std::size_t>(width) * static_cast<std::size_t>(count));
+    auto* to = reinterpret_cast<std::uint8_t*>(bytes.data());
     auto plane = [&](std::size_t i) {
         return frame.planes[i] + std::ptrdiff_t{frame.strides[i]} * first;
     };
@@ -160,7 +159,7 @@ MemoryWrite write_lines(std::uint64_t address, const PlanarFrame& frame, int wid
                              width / 2, count);
     else
         libyuv::CopyPlane(plane(0), frame.strides[0], to, width, width, count);
-    return write;
+    return {address, std::move(bytes)};
 }
 
 /// @param address of the frame, whatever field is written

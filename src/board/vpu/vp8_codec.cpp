@@ -15,6 +15,8 @@ constexpr std::array<vpx_ref_frame_type_t, 3> reference_names{VP8_LAST_FRAME, VP
                                                               VP8_ALTR_FRAME};
 /// How far libvpx continues the edges of a picture: VP8BORDERINPIXELS. Half of it for chroma.
 constexpr std::size_t border = 32;
+/// Macroblocks of a row that are not fetched, if there are more in a row.
+constexpr std::ptrdiff_t smallest_gap = 8;
 
 tl::unexpected<Error> failed(vpx_codec_ctx_t& context, std::string_view what) {
     const char* const detail = vpx_codec_error_detail(&context);
@@ -151,48 +153,46 @@ void Vp8Codec::fetch(std::size_t index, std::span<const std::byte> nv12,
     const unsigned columns = width_ / 16;
     for (unsigned row = 0; row < height_ / 16; ++row) {
         const auto line = tiles.subspan(std::size_t{row} * columns, columns);
-        for (auto begin = line.begin(); begin != line.end();) {
-            begin = std::find(begin, line.end(), 1);
-            const auto end = std::find(begin, line.end(), 0);
-            if (begin != end)
-                fetch_run(references_[index], pixels, row,
-                          static_cast<unsigned>(begin - line.begin()),
-                          static_cast<unsigned>(end - line.begin()));
-            begin = end;
+        auto begin = std::ranges::find(line, 1);
+        while (begin != line.end()) {
+            // Small gaps are cheaper fetched than left out.
+            auto end = begin, next = begin;
+            do {
+                end = std::find(next, line.end(), 0);
+                next = std::find(end, line.end(), 1);
+            } while (next != line.end() && next - end <= smallest_gap);
+            fetch_run(references_[index], pixels, row, static_cast<unsigned>(begin - line.begin()),
+                      static_cast<unsigned>(end - line.begin()));
+            begin = next;
         }
     }
 }
 
-MemoryWrites Vp8Codec::writes_of(const vpx_image_t& image, std::uint64_t address) const {
+std::vector<Vp8Codec::Lines> Vp8Codec::lines_of(const vpx_image_t& image) {
     const std::size_t width = width_;
-    MemoryWrites writes;
-    writes.reserve(height_ / 8 + std::size_t{1});
+    chroma_.resize(width * height_ / 2);
+    std::vector<Lines> lines;
+    lines.reserve(height_ + height_ / 16);
     for (std::size_t row = 0; row < height_ / 16; ++row) {
-        MemoryWrite luma{address + row * width * 16, {}};
-        luma.bytes.reserve(width * 16);
-        for (std::size_t line = row * 16; line < row * 16 + 16; ++line) {
-            const auto* const from =
-                reinterpret_cast<const std::byte*>(line_of(image, VPX_PLANE_Y, line));
-            luma.bytes.insert(luma.bytes.end(), from, from + width);
-        }
-        writes.push_back(std::move(luma));
-
-        MemoryWrite chroma{address + width * height_ + row * width * 8,
-                           std::vector<std::byte>(width * 8)};
+        // libvpx has a border on both sides.
+        for (std::size_t line = row * 16; line < row * 16 + 16; ++line)
+            lines.push_back(
+                {line * width, std::as_bytes(std::span{line_of(image, VPX_PLANE_Y, line), width})});
+        const std::span chroma = std::span{chroma_}.subspan(row * width * 8, width * 8);
         libyuv::MergeUVPlane(line_of(image, VPX_PLANE_U, row * 8), image.stride[VPX_PLANE_U],
                              line_of(image, VPX_PLANE_V, row * 8), image.stride[VPX_PLANE_V],
-                             reinterpret_cast<std::uint8_t*>(chroma.bytes.data()),
-                             static_cast<int>(width), static_cast<int>(width / 2), 8);
-        writes.push_back(std::move(chroma));
+                             chroma.data(), static_cast<int>(width), static_cast<int>(width / 2),
+                             8);
+        lines.push_back({width * height_ + row * width * 8, std::as_bytes(chroma)});
     }
-    return writes;
+    return lines;
 }
 
-Result<MemoryWrites> Vp8Codec::decode(std::span<const std::uint8_t> frame, bool key_frame,
-                                      std::uint64_t address) {
+Result<std::vector<Vp8Codec::Lines>> Vp8Codec::decode(std::span<const std::uint8_t> frame,
+                                                      bool key_frame) {
     const auto image = picture_of(key_frame ? key_frames_ : inter_frames_, frame);
     if (!image) return tl::make_unexpected(image.error());
-    return writes_of(**image, address);
+    return lines_of(**image);
 }
 
 }  // namespace relfence::board::vpu

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 #include <vpx/vpx_decoder.h>
 
 #include <relfence/base/error.hpp>
-#include <relfence/board/device_model.hpp>
 
 namespace relfence::board::vpu {
 
@@ -35,9 +35,15 @@ class Vp8Codec {
     /// alternative @param nv12 the picture @param tiles see Vp8Needs
     void fetch(std::size_t index, std::span<const std::byte> nv12,
                std::span<const std::uint8_t> tiles);
-    /// Decodes a frame. @return the picture as NV12 from @p address on, by rows of macroblocks
-    [[nodiscard]] Result<MemoryWrites> decode(std::span<const std::uint8_t> frame, bool key_frame,
-                                              std::uint64_t address);
+    /// Lines of a picture, and where they begin in one.
+    struct Lines {
+        std::uint64_t offset;
+        std::span<const std::byte> bytes;
+    };
+    /// Decodes a frame. @return the picture as NV12, by rows of macroblocks: valid until the next
+    ///         call
+    [[nodiscard]] Result<std::vector<Lines>> decode(std::span<const std::uint8_t> frame,
+                                                    bool key_frame);
 
   private:
     Vp8Codec(unsigned width, unsigned height) : width_{width}, height_{height} {}
@@ -47,13 +53,14 @@ class Vp8Codec {
                                                         std::span<const std::uint8_t> frame) const;
     void fetch_run(const vpx_image_t& reference, const std::uint8_t* nv12, unsigned row,
                    unsigned from, unsigned to) const;
-    [[nodiscard]] MemoryWrites writes_of(const vpx_image_t& image, std::uint64_t address) const;
+    [[nodiscard]] std::vector<Lines> lines_of(const vpx_image_t& image);
 
     unsigned width_;
     unsigned height_;
     vpx_codec_ctx_t key_frames_{};
     vpx_codec_ctx_t inter_frames_{};
     std::array<vpx_image_t, 3> references_{};  // of inter_frames_
+    std::vector<std::uint8_t> chroma_;         // of the last picture, as it goes to memory
 };
 
 }  // namespace relfence::board::vpu

@@ -13,21 +13,27 @@ namespace {
 constexpr std::size_t most_codecs = 4;
 
 MemoryWrite segment_write(const std::vector<std::uint8_t>& segments, std::uint64_t address) {
-    MemoryWrite write{address, std::vector<std::byte>((segments.size() + 3) / 4)};
+    std::vector<std::byte> bytes((segments.size() + 3) / 4);
     for (std::size_t i = 0; i < segments.size(); ++i)
-        write.bytes[i / 4] |= std::byte{segments[i]} << (i % 4 * 2);
-    return write;
+        bytes[i / 4] |= std::byte{segments[i]} << (i % 4 * 2);
+    return {address, std::move(bytes)};
 }
 
-Result<MemoryWrites> decode_with(Vp8Codec& codec, const Vp8Job& job, const Vp8Frame& frame,
-                                 const Dma& dma) {
+Result<MemoryWrites> decode_with(const std::shared_ptr<Vp8Codec>& codec, const Vp8Job& job,
+                                 const Vp8Frame& frame, const Dma& dma) {
     for (std::size_t i = 0; i < job.references.size(); ++i) {
         if (!frame.needs[i].any) continue;
         const auto memory = dma.slice(job.references[i], job.frame_bytes());
         if (!memory) return tl::make_unexpected(memory.error());
-        codec.fetch(i, *memory, frame.needs[i].tiles);
+        codec->fetch(i, *memory, frame.needs[i].tiles);
     }
-    return codec.decode(frame.bytes, job.key_frame, job.output);
+    auto picture = codec->decode(frame.bytes, job.key_frame);
+    if (!picture) return tl::make_unexpected(picture.error());
+    MemoryWrites writes;
+    writes.reserve(picture->size());
+    for (const auto& [offset, bytes] : *picture)
+        writes.emplace_back(job.output + offset, bytes, codec);
+    return writes;
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ Vp8Decoder::Vp8Decoder(Vp8Decoder&& other) noexcept = default;
 Vp8Decoder& Vp8Decoder::operator=(Vp8Decoder&& other) noexcept = default;
 Vp8Decoder::~Vp8Decoder() = default;
 
-Result<Vp8Codec*> Vp8Decoder::codec_for(unsigned width, unsigned height) {
+Result<std::shared_ptr<Vp8Codec>> Vp8Decoder::codec_for(unsigned width, unsigned height) {
     const auto known = std::ranges::find_if(
         codecs_, [&](const auto& codec) { return codec->is_for(width, height); });
     if (known != codecs_.end()) {
@@ -48,7 +54,7 @@ Result<Vp8Codec*> Vp8Decoder::codec_for(unsigned width, unsigned height) {
         codecs_.insert(codecs_.begin(), std::move(*codec));
         if (codecs_.size() > most_codecs) codecs_.pop_back();
     }
-    return codecs_.front().get();
+    return codecs_.front();
 }
 
 Result<MemoryWrites> Vp8Decoder::decode(const regs::RegisterBank& registers, const Dma& dma) {
@@ -61,7 +67,7 @@ Result<MemoryWrites> Vp8Decoder::decode(const regs::RegisterBank& registers, con
 
     const auto codec = codec_for(job->width(), job->height());
     if (!codec) return tl::make_unexpected(codec.error());
-    auto writes = decode_with(**codec, *job, *frame, dma);
+    auto writes = decode_with(*codec, *job, *frame, dma);
     if (!writes) {
         // libvpx does not forget a bad stream.
         codecs_.erase(codecs_.begin());

@@ -31,10 +31,10 @@ class Vp8Decoder {
     [[nodiscard]] Result<MemoryWrites> decode(const regs::RegisterBank& registers, const Dma& dma);
 
   private:
-    [[nodiscard]] Result<Vp8Codec*> codec_for(unsigned width, unsigned height);
+    [[nodiscard]] Result<std::shared_ptr<Vp8Codec>> codec_for(unsigned width, unsigned height);
 
     /// By size, the last used first: two streams of different sizes may alternate.
-    std::vector<std::unique_ptr<Vp8Codec>> codecs_;
+    std::vector<std::shared_ptr<Vp8Codec>> codecs_;
 };
 
 }  // namespace relfence::board::vpu
