@@ -58,12 +58,14 @@ const PlatformBus::Place* PlatformBus::at(std::uint64_t address, const char* wha
 }
 
 std::uint32_t PlatformBus::read_word(std::uint64_t address) {
+    ++counters_.reads;
     const Place* place = at(address, "read");
     if (place == nullptr) return nothing;
     return place->model->read(static_cast<std::uint32_t>(address - place->address));
 }
 
 void PlatformBus::write_word(std::uint64_t address, std::uint32_t value) {
+    ++counters_.writes;
     if (const Place* place = at(address, "write"); place != nullptr)
         place->model->write(static_cast<std::uint32_t>(address - place->address), value);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <csignal>
 #include <fcntl.h>
 #include <poll.h>
 #include <sstream>
@@ -92,6 +93,13 @@ std::string GuestBoard::end_reason() {
     std::string why = text.substr(0, text.find('\n'));
     if (why.starts_with("relfence-board: ")) why.erase(0, 16);
     return why.empty() ? describe_status(status) : why;
+}
+
+GuestBoard::~GuestBoard() {
+    constexpr int patience_ms = 2000;
+    board_.kill(SIGTERM);
+    pollfd ended{board_.exit_fd(), POLLIN, 0};
+    if (ended.fd >= 0) ::poll(&ended, 1, patience_ms);
 }
 
 }  // namespace relfence::lab

@@ -38,7 +38,9 @@ enum class Time : std::uint8_t {
 struct BoardOptions {
     std::filesystem::path directory;  ///< gets board.dtb and the sockets; must exist
     std::string log;                  ///< file of the events; "-": standard error, empty: nowhere
-    bool strict = false;              ///< a driver bug ends run() with an error
+    /// File that gets what was counted, as JSON, whenever a guest goes; empty: none.
+    std::string statistics;
+    bool strict = false;  ///< a driver bug ends run() with an error
     /// Of every job; 0: as long as the computation takes, which is no virtual time at all.
     Nanoseconds duration{0};
     std::vector<FaultRule> faults;

@@ -25,7 +25,15 @@ class TextLog final : public EventLog {
     /// @param told with each driver bug's text, after it was written
     void on_bug(std::function<void(const std::string&)> told) { told_ = std::move(told); }
 
+    /// @param told of each job's events
+    void on_job(std::function<void(std::string_view device, JobEvent event)> told) {
+        job_told_ = std::move(told);
+    }
+
     void event(std::string_view device, std::string_view text) override;
+    void job(std::string_view device, JobEvent event) override {
+        if (job_told_) job_told_(device, event);
+    }
     void driver_bug(std::string_view device, std::string_view text) override;
     [[nodiscard]] std::uint64_t bugs() const { return bugs_; }
 
@@ -37,6 +45,7 @@ class TextLog final : public EventLog {
     bool owned_ = false;
     std::function<Nanoseconds()> now_;
     std::function<void(const std::string&)> told_;
+    std::function<void(std::string_view, JobEvent)> job_told_;
     std::uint64_t bugs_ = 0;
 };
 

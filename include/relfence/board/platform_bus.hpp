@@ -36,6 +36,13 @@ class PlatformBus final : public vhost::Device {
     };
     PlatformBus(EventLog& log, Hooks hooks);
 
+    /// Words that were read and written since this was made.
+    struct Counters {
+        std::uint64_t reads = 0;
+        std::uint64_t writes = 0;
+    };
+    [[nodiscard]] const Counters& counters() const { return counters_; }
+
     /// @param address as the guest sees it; ranges do not overlap @param model outlives its place
     void attach(std::uint32_t address, std::uint32_t length, DeviceModel& model);
     /// Nothing is on the bus any more.
@@ -64,6 +71,7 @@ class PlatformBus final : public vhost::Device {
     Hooks hooks_;
     std::vector<Place> places_;
     vhost::Port* port_ = nullptr;
+    Counters counters_;
     unsigned unreaped_ = 0;  ///< writes that the guest was not told of
 };
 

@@ -40,6 +40,11 @@ class GuestBoard {
     [[nodiscard]] int exit_fd() const { return board_.exit_fd(); }
     /// Why it ended: its own words, or how. Only once exit_fd() is readable.
     [[nodiscard]] std::string end_reason();
+    GuestBoard(GuestBoard&&) noexcept = default;
+    GuestBoard& operator=(GuestBoard&&) noexcept = default;
+    /// Lets the board end by itself, so that it writes what it still has to say.
+    ~GuestBoard();
+
     /// What a kernel needs on its command line to find the board: dtb=...
     [[nodiscard]] const std::vector<std::string>& kernel_arguments() const {
         return kernel_arguments_;

@@ -19,9 +19,14 @@
 #include "board/guest_dma.hpp"
 #include "board/machine/device_tree.hpp"
 #include "board/machine/powered.hpp"
+#include "board/machine/statistics.hpp"
 
 namespace relfence::board {
 namespace {
+
+/// A driver that programs a job accesses registers a hundred times in a row, a few microseconds
+/// apart. A kick for each, and the wait for its answer, would take longer than a small picture.
+constexpr std::chrono::microseconds burst_quiet{50};
 
 std::uint16_t count_interrupts(const Description& description) {
     std::size_t count = 0;
@@ -40,7 +45,7 @@ Result<void> check_engines(const Description& description, const std::vector<Fau
     return {};
 }
 
-Result<void> write_file(const std::string& path, const std::vector<std::byte>& bytes) {
+Result<void> write_file(const std::string& path, std::span<const std::byte> bytes) {
     std::ofstream file{path, std::ios::binary | std::ios::trunc};
     file.write(reinterpret_cast<const char*>(bytes.data()),
                static_cast<std::streamsize>(bytes.size()));
@@ -95,11 +100,15 @@ class Board::Machine {
           options_{std::move(options)},
           log_{std::move(log)},
           clock_{std::move(clock)},
+          statistics_{description},
           interrupts_{*log_, count_interrupts(description)},
           bus_{*log_,
                {[this](vhost::Port&) { switch_on(); },
                 [this](vhost::Port& port) { accessed(port); }, [this] { switch_off(); }}} {
         log_->use_clock([this] { return clock_.time().now(); });
+        log_->on_job([this](std::string_view engine, JobEvent event) {
+            statistics_.job(engine, event, clock_.time().now());
+        });
         log_->on_bug([this](const std::string& text) {
             if (options_.strict && strict_bug_.empty()) strict_bug_ = text;
         });
@@ -124,6 +133,8 @@ class Board::Machine {
     void switch_off();
     void accessed(vhost::Port& port);
     Result<void> watch(int fd);
+    /// Takes register accesses that came without a kick.
+    void look();
     /// Tells in the log why a guest was sent away.
     void note(std::string_view name, const Result<void>& served);
 
@@ -131,6 +142,7 @@ class Board::Machine {
     BoardOptions options_;
     std::unique_ptr<TextLog> log_;
     Clock clock_;
+    Statistics statistics_;
     GuestDma dma_;
     InterruptController interrupts_;
     PlatformBus bus_;
@@ -140,6 +152,7 @@ class Board::Machine {
     UniqueFd poll_, stop_;
     std::string tree_;
     std::string strict_bug_;
+    bool looking_ = false;  ///< a burst of register accesses is under way
 };
 
 void Board::Machine::switch_on() {
@@ -148,7 +161,9 @@ void Board::Machine::switch_on() {
         log_->event("board", "no job will end: the guest was booted without " +
                                  clock_.simulated->kernel_option());
     powered_.emplace(description_, options_, Environment{dma_, clock_.time(), *log_}, interrupts_,
-                     bus_);
+                     bus_, [this](std::string_view engine, Nanoseconds waited) {
+                         statistics_.interrupt(engine, waited);
+                     });
 }
 
 void Board::Machine::switch_off() {
@@ -158,6 +173,11 @@ void Board::Machine::switch_off() {
     powered_.reset();
     dma_.use(nullptr);
     log_->event("board", "switched off: the guest went");
+    if (options_.statistics.empty()) return;
+    const std::string text = statistics_.json(bus_.counters(), bus_endpoint_->counters(),
+                                              log_->bugs(), clock_.time().now());
+    if (auto written = write_file(options_.statistics, std::as_bytes(std::span{text})); !written)
+        log_->event("board", written.error().message());
 }
 
 void Board::Machine::accessed(vhost::Port& port) {
@@ -206,6 +226,11 @@ Result<void> Board::Machine::open() {
         clock_.simulated->watch(*gpio_endpoint_);
         clock_.simulated->watch(*bus_endpoint_);
     }
+    if (clock_.real) {
+        bus_endpoint_->look_at_queues(burst_quiet);
+        // A guest that gives an interrupt's buffer back has told the device before.
+        gpio_endpoint_->before_request([this] { look(); });
+    }
     for (const int fd : {stop_.get(), clock_.fd(), gpio_endpoint_->fd(), bus_endpoint_->fd()})
         if (auto watched = watch(fd); !watched) return watched;
     return {};
@@ -221,10 +246,19 @@ void Board::Machine::note(std::string_view name, const Result<void>& served) {
     if (!served) log_->event(name, "sent its guest away: " + served.error().message());
 }
 
+void Board::Machine::look() {
+    const auto again = bus_endpoint_->look();
+    looking_ = again && *again;
+    if (!again) note("bus", tl::make_unexpected(again.error()));
+}
+
 Result<void> Board::Machine::run() {
     for (;;) {
+        look();
         std::array<epoll_event, 8> events;
-        const int count = ::epoll_wait(poll_.get(), events.data(), events.size(), -1);
+        const int forever = -1;
+        const int count =
+            ::epoll_wait(poll_.get(), events.data(), events.size(), looking_ ? 0 : forever);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return fail_errno("wait for", "the board's events");
         for (const epoll_event& event : std::span{events}.first(static_cast<std::size_t>(count))) {

@@ -39,19 +39,22 @@ JobPolicy policy_for(const BoardOptions& options, std::string_view engine) {
 }
 
 Powered::Powered(const Description& description, const BoardOptions& options,
-                 Environment environment, InterruptController& interrupts, PlatformBus& bus)
+                 Environment environment, InterruptController& interrupts, PlatformBus& bus,
+                 const TimedEngine::Taken& taken)
     : bus_{bus} {
     interrupts.reset();
     std::vector<DeviceModel*> reset_lines;
     std::size_t interrupt = 0;
     for (const Peripheral& device : description.peripherals) {
         for (const Engine& engine : device.engines) {
-            models_.push_back(make_engine(engine, policy_for(options, engine.name), environment,
-                                          interrupts.line(interrupt++)));
-            bus.attach(device.address + engine.offset, engine.length, *models_.back());
+            engines_.push_back(std::make_unique<TimedEngine>(interrupts.line(interrupt++),
+                                                             environment.timeline, taken));
+            engines_.back()->drive(make_engine(engine, policy_for(options, engine.name),
+                                               environment, *engines_.back()));
+            bus.attach(device.address + engine.offset, engine.length, *engines_.back());
         }
         // Every reset line of a device resets all of it.
-        reset_lines.insert(reset_lines.end(), device.resets.size(), models_.back().get());
+        reset_lines.insert(reset_lines.end(), device.resets.size(), engines_.back().get());
     }
     resets_ = std::make_unique<ResetController>(environment.log, std::move(reset_lines));
     bus.attach(kResetAddress, kResetLength, *resets_);

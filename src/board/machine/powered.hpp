@@ -9,6 +9,8 @@
 #include <relfence/board/platform_bus.hpp>
 #include <relfence/board/reset_controller.hpp>
 
+#include "board/machine/timed_engine.hpp"
+
 namespace relfence::board {
 
 /// The devices of a board while it has power: made from the description when a guest comes, gone
@@ -16,8 +18,9 @@ namespace relfence::board {
 class Powered {
   public:
     /// Puts all devices on the bus. @param environment, interrupts, bus outlive this
+    /// @param taken see TimedEngine
     Powered(const Description& description, const BoardOptions& options, Environment environment,
-            InterruptController& interrupts, PlatformBus& bus);
+            InterruptController& interrupts, PlatformBus& bus, const TimedEngine::Taken& taken);
     Powered(const Powered&) = delete;
     Powered& operator=(const Powered&) = delete;
     /// Nothing may compute for a device any more.
@@ -25,7 +28,7 @@ class Powered {
 
   private:
     PlatformBus& bus_;
-    std::vector<std::unique_ptr<DeviceModel>> models_;
+    std::vector<std::unique_ptr<TimedEngine>> engines_;
     std::unique_ptr<ResetController> resets_;
 };
 
