@@ -22,7 +22,7 @@ constexpr unsigned control_frames = 6;
 }  // namespace
 
 Outcome eager_frames(const Setup& setup) {
-    const unsigned frames = setup.quick ? 12 : 60;
+    const unsigned frames = setup.quick ? 12 : 30;
     auto player = players::open_player(setup.driver, image::Layout::nv12, frames, eager_buffers);
     if (!player) return Outcome::error(player.error());
     const auto slow = players::JobTime::set(setup.driver, eager_frames_job_time);

@@ -17,7 +17,7 @@ constexpr auto queued_depth_job_time = 20ms;
 }  // namespace
 
 Outcome queued_depth(const Setup& setup, unsigned depth) {
-    const unsigned frames = setup.quick ? 12 : 40;
+    const unsigned frames = setup.quick ? 12 : 24;
     auto player = players::open_player(setup.driver, image::Layout::nv12, frames, depth);
     if (!player) return Outcome::error(player.error());
     const auto slow = players::JobTime::set(setup.driver, queued_depth_job_time);
