@@ -72,7 +72,7 @@ Outcome cost(const Setup& setup) {
     if (!player) return Outcome::error(player.error());
     viewing::Producer& producer = *player->producer;
     if (auto ok = producer.rewind(); !ok) return Outcome::error(ok.error());
-    const unsigned cycles = setup.quick ? 200 : 1000;
+    const unsigned cycles = setup.quick ? 200 : 400;
     const unsigned jobs_in_flight = setup.quick ? 2 : 10;
 
     const Samples attach_before = recorded("attach");
