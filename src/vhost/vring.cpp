@@ -179,7 +179,8 @@ Result<Vring> Vring::create(const VringSetup& setup, std::shared_ptr<const Guest
 }
 
 Result<std::uint16_t> Vring::waiting() const {
-    const auto index = shared16(available_, ring_index).load(std::memory_order_acquire);
+    // In one order with want_kicks() before it.
+    const auto index = shared16(available_, ring_index).load(std::memory_order_seq_cst);
     const auto count = static_cast<std::uint16_t>(index - next_);
     if (count > setup_.size)
         return fail(fmt::format("has {} available entries in a ring of {}", count, setup_.size),
@@ -228,7 +229,6 @@ void Vring::want_kicks(bool wanted) {
     // In one order with waiting() that follows: either the guest sees the wish after it made
     // something available, or we see that.
     shared16(used_, ring_flags).store(wanted ? 0 : used_no_notify, std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace relfence::vhost
