@@ -17,6 +17,7 @@
 #include <relfence/lab/files.hpp>
 #include <relfence/lab/guest.hpp>
 #include <relfence/lab/ktap.hpp>
+#include <relfence/lab/process.hpp>
 
 namespace relfence::lab {
 namespace fs = std::filesystem;
@@ -270,7 +271,8 @@ class Runner {
 
 void Runner::work_off(const std::vector<Task>& tasks, std::size_t guests) {
     std::atomic<std::size_t> next = 0;
-    const auto worker = [&] {
+    const auto worker = [&](std::size_t number) {
+        stay_on_one_processor(number);
         for (std::size_t i = next++; i < tasks.size() && !stop_; i = next++) {
             auto done = tasks[i].kunit ? work_kunit(tasks[i]) : work(tasks[i]);
             if (done) continue;
@@ -280,7 +282,8 @@ void Runner::work_off(const std::vector<Task>& tasks, std::size_t guests) {
         }
     };
     std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < std::min(guests, tasks.size()); ++i) threads.emplace_back(worker);
+    for (std::size_t i = 0; i < std::min(guests, tasks.size()); ++i)
+        threads.emplace_back(worker, i);
     for (auto& thread : threads) thread.join();
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -282,6 +283,20 @@ std::optional<std::string> find_program(const std::string& program) {
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return std::nullopt;
+}
+
+void stay_on_one_processor(std::size_t index) {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    std::vector<std::size_t> processors;
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(i, &allowed)) processors.push_back(i);
+    if (processors.empty()) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processors[index % processors.size()], &one);
+    ::sched_setaffinity(0, sizeof one, &one);
 }
 
 }  // namespace relfence::lab

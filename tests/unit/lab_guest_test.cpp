@@ -2,12 +2,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <sched.h>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <relfence/lab/exec_session.hpp>
 #include <relfence/lab/guest_frame.hpp>
 #include <relfence/lab/guest_job.hpp>
+#include <relfence/lab/process.hpp>
 #include <relfence/lab/sandbox.hpp>
 
 namespace relfence::lab {
@@ -96,6 +99,26 @@ TEST(Sandboxed, OnlyTheNamedDirectoriesAreWritable) {
     EXPECT_TRUE(has({"--die-with-parent"}));
     EXPECT_TRUE(has({"--", "linux", "mem=1"}));
     EXPECT_EQ(std::count(command.begin(), command.end(), "--bind"), 1);
+}
+
+std::vector<std::size_t> own_processors() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    EXPECT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
+    std::vector<std::size_t> result;
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(i, &set)) result.push_back(i);
+    return result;
+}
+
+TEST(Processors, AThreadStaysOnTheOneThatIsItsOwn) {
+    const std::vector<std::size_t> allowed = own_processors();
+    for (std::size_t i = 0; i < 2 * allowed.size(); ++i)
+        std::thread{[&] {
+            stay_on_one_processor(i);
+            EXPECT_EQ(own_processors(), std::vector<std::size_t>{allowed[i % allowed.size()]});
+        }}.join();
+    EXPECT_EQ(own_processors(), allowed);
 }
 
 }  // namespace

@@ -77,6 +77,13 @@ class Child {
     std::optional<int> status_;
 };
 
+/// Keeps the calling thread, and what it starts from now on, on one processor: number @p index,
+/// modulo their count, of those that it may use. A guest of User Mode Linux is a kernel process and
+/// a process of its userspace that take turns at each system call; the scheduler of an idle host
+/// puts them on two processors, and each turn then costs some five times as much. Does nothing
+/// where the host does not allow it. Source: sched_setaffinity(2).
+void stay_on_one_processor(std::size_t index);
+
 /// Both ends of a pipe, closed in programs that are started.
 struct Pipe {
     UniqueFd read;
