@@ -5,6 +5,9 @@
 #include <map>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include <relfence/image/compare.hpp>
 #include <relfence/image/scene.hpp>
 #include <relfence/v4l2/device.hpp>
 #include <relfence/v4l2/stream.hpp>
@@ -13,6 +16,17 @@ namespace relfence::players {
 
 std::uint32_t fourcc_of(image::Layout layout) {
     return layout == image::Layout::nv12 ? V4L2_PIX_FMT_NV12 : V4L2_PIX_FMT_XBGR32;
+}
+
+Result<double> judge_by_scene(const Clip& clip, unsigned index, const image::FrameView& frame) {
+    const auto scene = image::convert(
+        image::draw_scene(clip.width, clip.height, clip.first + index).view(), clip.layout);
+    if (!scene) return tl::make_unexpected(scene.error());
+    const auto ratio = image::psnr(frame, scene->view());
+    if (ratio && *ratio < psnr_bound)
+        return fail(fmt::format("is {:.1f} dB from the scene, less than {}", *ratio, psnr_bound),
+                    fmt::format("reference frame {}", index));
+    return ratio;
 }
 
 namespace {

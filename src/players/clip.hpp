@@ -33,6 +33,11 @@ inline constexpr unsigned clip_height = 368;
 /// more; the frame before or after is below 25 dB.
 inline constexpr double psnr_bound = 38;
 
+/// Judges frame @p index of a decoded clip by the scene that was drawn. @return its PSNR in dB, or
+/// an error when that is below psnr_bound
+[[nodiscard]] Result<double> judge_by_scene(const Clip& clip, unsigned index,
+                                            const image::FrameView& frame);
+
 /// The V4L2 format of a layout that the drivers here write: nv12 or xrgb8888.
 [[nodiscard]] std::uint32_t fourcc_of(image::Layout layout);
 

@@ -3,10 +3,6 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
-#include <relfence/image/compare.hpp>
-#include <relfence/image/scene.hpp>
 #include <relfence/v4l2/device.hpp>
 #include <relfence/v4l2/stream.hpp>
 
@@ -87,15 +83,7 @@ class Vicodec final : public viewing::Producer {
     Result<UniqueFd> export_again(unsigned buffer) override { return frames_.export_again(buffer); }
 
     Result<double> judge(unsigned index, const image::FrameView& frame) override {
-        const auto scene = image::convert(
-            image::draw_scene(clip_.width, clip_.height, index).view(), clip_.layout);
-        if (!scene) return tl::make_unexpected(scene.error());
-        const auto ratio = image::psnr(frame, scene->view());
-        if (ratio && *ratio < psnr_bound)
-            return fail(
-                fmt::format("is {:.1f} dB from the scene, less than {}", *ratio, psnr_bound),
-                fmt::format("reference frame {}", index));
-        return ratio;
+        return judge_by_scene(clip_, index, frame);
     }
 
   private:
