@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "h264_streams.hpp"
 
-#include <memory>
 #include <stdexcept>
 
 extern "C" {
-#include <libavcodec/avcodec.h>
 #include <libavutil/opt.h>
 }
+
+#include "../libav.hpp"
 
 namespace relfence::board {
 namespace {
 
-struct Free {
-    void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-    void operator()(AVCodecParserContext* parser) const { av_parser_close(parser); }
-    void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-    void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-};
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using Owned = relfence::testing::OwnedLibav<T>;
 
 int checked(int result, const std::string& what) {
     if (result < 0) throw std::runtime_error{what + " failed"};

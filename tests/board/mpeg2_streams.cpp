@@ -2,26 +2,20 @@
 #include "mpeg2_streams.hpp"
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 
 extern "C" {
-#include <libavcodec/avcodec.h>
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
 }
 
+#include "../libav.hpp"
+
 namespace relfence::board {
 namespace {
 
-struct Free {
-    void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-    void operator()(AVCodecParserContext* parser) const { av_parser_close(parser); }
-    void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-    void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-};
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using Owned = relfence::testing::OwnedLibav<T>;
 
 int checked(int result, const char* what) {
     if (result < 0) throw std::runtime_error{std::string{what} + " failed"};

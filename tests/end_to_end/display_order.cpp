@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "display_order.hpp"
 
-#include <memory>
 #include <stdexcept>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-}
+#include "../libav.hpp"
 
 namespace relfence::lab {
 namespace {
 
-struct Free {
-    void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-    void operator()(AVCodecParserContext* parser) const { av_parser_close(parser); }
-    void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-    void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-};
 template <typename T>
-using Owned = std::unique_ptr<T, Free>;
+using Owned = relfence::testing::OwnedLibav<T>;
 
 Picture picture_of(const AVFrame& frame) {
     if (frame.format != AV_PIX_FMT_YUV420P && frame.format != AV_PIX_FMT_YUVJ420P)
