@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cstdio>
+#include <filesystem>
+#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,8 +47,26 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
 
 }  // namespace relfence::lab
 
+namespace {
+
+/// Becomes relfence-lab-fleet. It is a program of its own, and need not be there: it wants
+/// yaml-cpp, and the demo neither.
+int become_fleet(char** argv) {
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    const std::string program = self.parent_path() / "relfence-lab-fleet";
+    ::execv(program.c_str(), argv + 1);
+    auto failure = relfence::fail_errno("run", program).value();
+    failure.hint =
+        "apt-get install libyaml-cpp-dev, then scripts/build build --target relfence-lab-fleet";
+    return relfence::lab::complain(failure);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace relfence::lab;
+    if (argc > 1 && std::string_view{argv[1]} == "fleet") return become_fleet(argv);
     CLI::App app{"Builds kernels for User Mode Linux, boots them and runs programs in them."};
     app.set_version_flag("--version", "relfence-lab " RELFENCE_VERSION);
     app.require_subcommand(1);
@@ -56,6 +76,7 @@ int main(int argc, char** argv) {
         {"build", add_build(app)}, {"exec", add_exec(app)},       {"shell", add_shell(app)},
         {"run", add_run(app)},     {"compare", add_compare(app)}, {"cache", add_cache(app)},
         {"page", add_page(app)},   {"clean", add_clean(app)}};
+    app.add_subcommand("fleet", "which patches go into the kernel of which host");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
