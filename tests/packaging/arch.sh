@@ -61,4 +61,4 @@ cp "$scratch/0005" 0005-*.patch
 perl -0pi -e 's/  (prereq-0008-\S+)\n  (prereq-0009-\S+)\n/  $2\n  $1\n/; s/^  \w{64}$/  SKIP/mg' ohm.pkgbuild
 ! prepare || { echo "patches in another order were taken"; exit 1; }
 grep -q 'Applying prereq-0009-' "$scratch/log"
-! grep -q 'Applying prereq-0008-' "$scratch/log"
+! grep -q 'Applying prereq-0008-' "$scratch/log" || exit 1

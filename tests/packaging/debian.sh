@@ -10,7 +10,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 "$project/packaging/export" debian ohm "$scratch/ohm" --fleet "$fleet"
 cd "$scratch/ohm/debian/patches"
-! grep -q '^#.*goes here' series
+! grep -q '^#.*goes here' series || exit 1
 
 check_headers() {
     local patch
