@@ -3,18 +3,17 @@
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/base/files.hpp>
 
 namespace relfence::lab {
 
-/// The whole content of a file.
-[[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path);
-/// Writes a file so that it is there as a whole or not at all: a temporary beside it, synced, then
-/// renamed. A full disk leaves what was there before.
-[[nodiscard]] Result<void> write_file(const std::filesystem::path& path, std::string_view bytes);
+// Files that are the lab's affair are read by the name of the lab.
+using relfence::read_file;   // NOLINT(misc-unused-using-decls)
+using relfence::write_file;  // NOLINT(misc-unused-using-decls)
+
 /// mkdir -p.
 [[nodiscard]] Result<void> make_directories(const std::filesystem::path& path);
 /// rename(2), for directories too.
