@@ -22,5 +22,6 @@ int complain(const Error& error);
 using Command = std::function<int()>;
 
 Command add_list(CLI::App& app);
+Command add_bench(CLI::App& app);
 
 }  // namespace relfence::app
