@@ -23,5 +23,6 @@ using Command = std::function<int()>;
 
 Command add_list(CLI::App& app);
 Command add_bench(CLI::App& app);
+Command add_doctor(CLI::App& app);
 
 }  // namespace relfence::app
