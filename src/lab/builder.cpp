@@ -32,8 +32,6 @@ struct Builder::Plan {
 
 namespace {
 
-/// Objects of a full build with the project's configuration; only the progress bar's first guess.
-constexpr std::size_t usual_objects = 800;
 /// A tenth of the time that gcc takes for a kernel goes into remembering how macros expanded, which
 /// only its messages tell.
 constexpr std::string_view always_flags = "-ftrack-macro-expansion=0";
@@ -159,8 +157,9 @@ class Workshop {
     [[nodiscard]] const fs::path& directory() const { return scratch_.path(); }
     [[nodiscard]] const std::optional<Donor>& donor() const { return donor_; }
     [[nodiscard]] const std::set<std::string>& touched() const { return touched_; }
-    [[nodiscard]] std::size_t expected_objects() const {
-        if (!donor_) return usual_objects;
+    /// @param first how many a build from nothing compiles
+    [[nodiscard]] std::size_t expected_objects(std::size_t first) const {
+        if (!donor_) return first;
         std::set<std::string> changed = touched_;
         changed.insert(donor_->touched.begin(), donor_->touched.end());
         return count_dependents(objects(), changed) + always_built;
@@ -363,7 +362,7 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec, i
     const std::string& name = spec.name;
     const std::string title =
         workshop.donor() ? fmt::format("{} (from {})", name, workshop.donor()->name) : name;
-    Progress progress{title, "objects", workshop.expected_objects()};
+    Progress progress{title, "objects", workshop.expected_objects(spec.objects)};
     CommandOptions options;
     options.spawn.directory = workshop.tree().string();
     options.spawn.extra = make_environment();

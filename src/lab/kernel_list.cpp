@@ -34,6 +34,7 @@ Result<KernelSpec> read_kernel(const json& entry, const fs::path& file) {
     spec.name = entry.at("name").get<std::string>();
     spec.title = entry.value("title", "");
     spec.cflags = entry.value("cflags", "");
+    spec.objects = entry.value("objects", spec.objects);
     spec.optional = entry.value("optional", false);
     spec.cost = entry.value("cost", false);
     spec.kunit = entry.value("kunit", false);

@@ -16,6 +16,7 @@ struct KernelSpec {
     std::vector<std::filesystem::path> patches;  ///< directories or files, in order of application
     std::vector<std::filesystem::path> configs;  ///< fragments, the later one wins
     std::string cflags;          ///< for the compiler, after the kernel's own: "-O1"
+    std::size_t objects = 800;   ///< about how many a first build compiles; only for its progress
     bool optional = false;       ///< only when asked for by name
     bool cost = false;           ///< measures time, and nothing else
     bool kunit = false;          ///< its KUnit suites are run
@@ -35,7 +36,7 @@ struct KernelList {
 ///
 ///     {"version": "6.12",
 ///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
-///                   "configs": ["configs/uml.config", ...], "cflags": "-O1",
+///                   "configs": ["configs/uml.config", ...], "cflags": "-O1", "objects": 800,
 ///                   "optional": false, "cost": false, "kunit": true}]}
 ///
 /// Paths are relative to the file's own directory. @return an error that names the file and what
