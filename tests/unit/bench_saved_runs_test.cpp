@@ -68,7 +68,7 @@ TEST(SavedRuns, ThatWereTamperedWithAreSoundOrRefused) {
     const std::string text = runs_to_json(example());
     std::mt19937 random{42};
     int refused = 0;
-    for (int i = 0; i < 5'000; ++i) {
+    for (int i = 0; i < 1'000; ++i) {
         std::string changed = text;
         for (unsigned k = random() % 4 + 1; k > 0; --k) {
             const std::size_t at = random() % changed.size();
@@ -95,7 +95,7 @@ TEST(SavedRuns, ThatWereTamperedWithAreSoundOrRefused) {
         ++refused;
         ASSERT_EQ(read.error().message().find('\n'), std::string::npos);
     }
-    EXPECT_GT(refused, 1'000);  // or nothing was tampered with
+    EXPECT_GT(refused, 200);  // or nothing was tampered with
 }
 
 std::string refusal(std::string text, const std::string& what, const std::string& with) {
