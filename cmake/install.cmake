@@ -21,6 +21,11 @@ target_include_directories(relfence_library INTERFACE $<INSTALL_INTERFACE:${CMAK
 add_custom_target(installable DEPENDS relfence relfence_library)
 
 install(TARGETS relfence RUNTIME)
+# What relfence trace puts into the program that it starts.
+if(TARGET relfence-observe)
+  add_dependencies(installable relfence-observe)
+  install(TARGETS relfence-observe LIBRARY DESTINATION lib/relfence)
+endif()
 install(TARGETS relfence_library EXPORT relfence-targets ARCHIVE)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/relfence)
 install(EXPORT relfence-targets NAMESPACE relfence:: DESTINATION ${package_folder})

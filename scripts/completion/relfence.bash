@@ -9,7 +9,10 @@ _relfence_words() {
         /^[^ ]/ || /^$/ { section = "" }
         section == "Options:" && /^  -/ {
             count = split($1, names, ",")
-            for (i = 1; i <= count; ++i) print names[i]
+            for (i = 1; i <= count; ++i) {
+                sub(/[{].*/, "", names[i])
+                print names[i]
+            }
         }
         section == "Subcommands:" && /^  [a-z]/ { print $1 }'
 }
