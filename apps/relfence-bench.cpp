@@ -79,8 +79,11 @@ class Progress {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// An error of a device says which one.
+/// An error of a device says which one. A device that has gone fails in many ways, of which few say
+/// so.
 tl::unexpected<Error> on(const devices::VideoDevice& device, Error error) {
+    if (!devices::describe_video(device.path))
+        return fail("has gone while it was measured", device.path);
     if (error.subject == "video device" || error.subject == "dma-buf")
         error.subject = fmt::format("{} ({})", error.subject, device.path);
     return tl::make_unexpected(std::move(error));
@@ -177,7 +180,7 @@ Command add_bench(CLI::App& app) {
     CLI::App* const command =
         app.add_subcommand("bench", "measure what fences cost and give on a device");
     auto arguments = std::make_shared<BenchArguments>();
-    command->add_option("--device", arguments->device,
+    command->add_option("-d,--device", arguments->device,
                         "which one, e.g. /dev/video0 (default: the only one)");
     command
         ->add_option("--runs", arguments->runs,
