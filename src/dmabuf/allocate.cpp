@@ -3,17 +3,16 @@
 #include <fcntl.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
-#include <memory>
 #include <string>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <xf86drm.h>
-#include <xf86drmMode.h>
 
 #include <relfence/dmabuf/allocate.hpp>
+
+#include "dmabuf/vgem.hpp"
 
 namespace relfence::dmabuf {
 namespace {
@@ -21,19 +20,6 @@ namespace {
 std::size_t whole_pages(std::size_t length) {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     return (length + page - 1) / page * page;
-}
-
-/// The first DRM device of a driver.
-Result<UniqueFd> open_drm(std::string_view driver) {
-    constexpr int device_limit = 16;
-    for (int i = 0; i < device_limit; ++i) {
-        auto fd = open_fd(fmt::format("/dev/dri/card{}", i), O_RDWR);
-        if (!fd) continue;
-        const std::unique_ptr<drmVersion, decltype(&drmFreeVersion)> version{
-            drmGetVersion(fd->get()), drmFreeVersion};
-        if (version && driver == version->name) return fd;
-    }
-    return fail("is the driver of no DRM device", driver, "does the kernel have it?");
 }
 
 }  // namespace
@@ -70,23 +56,9 @@ Result<UniqueFd> allocate_heap(std::string_view heap, std::size_t length) {
 }
 
 Result<UniqueFd> allocate_vgem(std::size_t length) {
-    auto device = open_drm("vgem");
-    if (!device) return device;
-    constexpr std::uint32_t bits_per_pixel = 8;
-    std::uint32_t handle = 0;
-    std::uint32_t pitch = 0;
-    std::uint64_t size = 0;
-    const auto width = static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE));
-    const auto height = static_cast<std::uint32_t>(whole_pages(length) / width);
-    if (const int code = drmModeCreateDumbBuffer(device->get(), width, height, bits_per_pixel, 0,
-                                                 &handle, &pitch, &size);
-        code != 0)
-        return fail_errno("DRM_IOCTL_MODE_CREATE_DUMB", "vgem", -code);
-    int fd = -1;
-    // The buffer lives on in the dma-buf when the device's handle goes with the device.
-    if (drmPrimeHandleToFD(device->get(), handle, DRM_CLOEXEC | DRM_RDWR, &fd) != 0)
-        return fail_errno("DRM_IOCTL_PRIME_HANDLE_TO_FD", "vgem");
-    return UniqueFd{fd};
+    const auto buffer = make_vgem_buffer(length);
+    if (!buffer) return tl::make_unexpected(buffer.error());
+    return export_vgem_buffer(*buffer);
 }
 
 }  // namespace relfence::dmabuf

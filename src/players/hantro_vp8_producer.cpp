@@ -3,98 +3,63 @@
 
 #include <algorithm>
 #include <linux/videodev2.h>
-#include <string>
-#include <string_view>
 
-#include <relfence/v4l2/device.hpp>
-
+#include "jobs/stateless_decoder.hpp"
 #include "players/hantro_device.hpp"
-#include "players/stateless_decoder.hpp"
+#include "players/playing.hpp"
 #include "stateless/vp8_parser.hpp"
 #include "stateless/vp8_references.hpp"
 
 namespace relfence::players {
 namespace {
 
-constexpr std::string_view driver = "hantro-vpu";
-constexpr unsigned nanoseconds_of_a_tick = 1000;  // v4l2::Stream takes microseconds
-
-class HantroVp8 final : public StatelessDecoder {
+/// The frames of a clip, each with the parsed header that a stateless driver wants.
+class Vp8Clip final : public jobs::FrameSource {
   public:
-    HantroVp8(HantroDevice device, const Clip& clip)
-        : StatelessDecoder{std::string{driver}, std::move(device.video), std::move(device.media)},
-          clip_{clip} {}
+    explicit Vp8Clip(const Clip& clip) : clip_{clip} {}
 
-    Result<void> start(unsigned depth, const Memory& memory) {
-        const auto size = set_formats();
-        if (!size) return tl::make_unexpected(size.error());
-        return StatelessDecoder::start(depth, memory, *size);
+    [[nodiscard]] std::uint32_t coded_format() const override { return V4L2_PIX_FMT_VP8_FRAME; }
+    [[nodiscard]] unsigned width() const override { return clip_.width; }
+    [[nodiscard]] unsigned height() const override { return clip_.height; }
+    [[nodiscard]] std::size_t largest() const override {
+        return std::ranges::max(clip_.coded, {}, [](const auto& frame) { return frame.size(); })
+            .size();
     }
+    void restart() override {
+        parser_ = {};
+        references_ = {};
+    }
+    Result<jobs::CodedFrame> frame(unsigned index, std::uint64_t timestamp) override {
+        const auto& data = clip_.coded[index];
+        auto picture = parser_.parse(data);
+        if (!picture) return tl::make_unexpected(picture.error());
+        references_.tell(picture->control);
+        references_.update(*picture, timestamp);
+        control_ = picture->control;
+        return jobs::CodedFrame{data, {{V4L2_CID_STATELESS_VP8_FRAME, &control_, sizeof control_}}};
+    }
+
+  private:
+    const Clip& clip_;
+    stateless::Vp8Parser parser_;
+    stateless::Vp8References references_;
+    v4l2_ctrl_vp8_frame control_{};
+};
+
+class HantroVp8 final : public Playing {
+  public:
+    HantroVp8(std::unique_ptr<jobs::QueuePair> jobs, const Clip& clip)
+        : Playing{std::move(jobs)}, clip_{clip} {}
 
     [[nodiscard]] image::FrameView format() const override {
         return {clip_.layout, clip_.width, clip_.height, {}};
     }
-
-    Result<void> rewind() override {
-        parser_ = {};
-        references_ = {};
-        return StatelessDecoder::rewind();
-    }
-
-    Result<viewing::Handover> submit(unsigned index, viewing::Before before) override {
-        const unsigned slot = index % depth();
-        const auto& data = clip_.coded[index];
-        if (data.size() > coded().memory(slot).size()) return fail("is too small", "coded buffer");
-        auto picture = parser_.parse(data);
-        if (!picture) return tl::make_unexpected(picture.error());
-        references_.tell(picture->control);
-        const unsigned timestamp = index + 1;
-        references_.update(*picture, std::uint64_t{timestamp} * nanoseconds_of_a_tick);
-
-        std::ranges::copy(data, coded().memory(slot).begin());
-        if (auto ok = request(slot).set_control(video(), V4L2_CID_STATELESS_VP8_FRAME,
-                                                &picture->control, sizeof picture->control);
-            !ok)
-            return tl::make_unexpected(ok.error());
-        return queue(slot, data.size(), timestamp, before);
-    }
-
     Result<double> judge(unsigned index, const image::FrameView& frame) override {
         return judge_by_scene(clip_, index, frame);
     }
 
   private:
-    /// @return the bytes of a CAPTURE buffer
-    Result<std::size_t> set_formats() {
-        std::size_t largest = 0;
-        for (const auto& frame : clip_.coded) largest = std::max(largest, frame.size());
-        v4l2_format format{};
-        format.type = V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE;
-        format.fmt.pix_mp.width = clip_.width;
-        format.fmt.pix_mp.height = clip_.height;
-        format.fmt.pix_mp.pixelformat = V4L2_PIX_FMT_VP8_FRAME;
-        format.fmt.pix_mp.num_planes = 1;
-        format.fmt.pix_mp.plane_fmt[0].sizeimage = static_cast<std::uint32_t>(largest);
-        if (auto ok = v4l2::call(video(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
-            return tl::make_unexpected(ok.error());
-        format = {};
-        format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
-        format.fmt.pix_mp.width = clip_.width;
-        format.fmt.pix_mp.height = clip_.height;
-        format.fmt.pix_mp.pixelformat = V4L2_PIX_FMT_NV12;
-        format.fmt.pix_mp.num_planes = 1;
-        if (auto ok = v4l2::call(video(), VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
-            return tl::make_unexpected(ok.error());
-        const v4l2_pix_format_mplane& frame = format.fmt.pix_mp;
-        if (frame.width != clip_.width || frame.height != clip_.height || frame.num_planes != 1 ||
-            frame.pixelformat != V4L2_PIX_FMT_NV12)
-            return fail("does not take the clip's size as NV12", driver);
-        return frame.plane_fmt[0].sizeimage;
-    }
-
     const Clip& clip_;
-    stateless::Vp8Parser parser_;
-    stateless::Vp8References references_;
 };
 
 }  // namespace
@@ -103,9 +68,11 @@ Result<std::unique_ptr<viewing::Producer>> open_hantro_vp8(const Clip& clip, uns
                                                            const Memory& memory) {
     auto device = open_hantro_decoder(V4L2_PIX_FMT_VP8_FRAME);
     if (!device) return tl::make_unexpected(device.error());
-    auto decoder = std::make_unique<HantroVp8>(std::move(*device), clip);
-    if (auto ok = decoder->start(depth, memory); !ok) return tl::make_unexpected(ok.error());
-    return std::unique_ptr<viewing::Producer>{std::move(decoder)};
+    auto jobs =
+        jobs::open_stateless({std::move(device->video), std::move(device->media), "hantro-vpu"},
+                             std::make_unique<Vp8Clip>(clip), depth, memory);
+    if (!jobs) return tl::make_unexpected(jobs.error());
+    return std::make_unique<HantroVp8>(std::move(*jobs), clip);
 }
 
 }  // namespace relfence::players

@@ -1,40 +1,49 @@
 // SPDX-License-Identifier: MIT
 #include "players/visl_producer.hpp"
 
+#include <array>
+#include <linux/videodev2.h>
 #include <set>
 
 #include <fmt/format.h>
 
 #include <relfence/v4l2/device.hpp>
 
+#include "jobs/stateless_decoder.hpp"
 #include "players/clip.hpp"
-#include "players/stateless_decoder.hpp"
+#include "players/playing.hpp"
 #include "players/visl_setup.hpp"
 
 namespace relfence::players {
 namespace {
 
-/// The picture shows the frame's sequence number, which only STREAMOFF resets.
-class Visl final : public StatelessDecoder {
+/// What visl wants to be told of each frame; it reads none of the data.
+class EmptyFrames final : public jobs::FrameSource {
   public:
-    Visl(UniqueFd video, UniqueFd media)
-        : StatelessDecoder{"visl", std::move(video), std::move(media)} {}
-
-    Result<void> start(unsigned depth, const Memory& memory) {
-        const auto size = set_visl_formats(video());
-        if (!size) return tl::make_unexpected(size.error());
-        return StatelessDecoder::start(depth, memory, *size);
+    [[nodiscard]] std::uint32_t coded_format() const override {
+        return V4L2_PIX_FMT_FWHT_STATELESS;
     }
+    [[nodiscard]] unsigned width() const override { return clip_width; }
+    [[nodiscard]] unsigned height() const override { return clip_height; }
+    [[nodiscard]] std::size_t largest() const override { return 0; }
+    Result<jobs::CodedFrame> frame(unsigned /*index*/, std::uint64_t /*timestamp*/) override {
+        params_ = visl_params();
+        return jobs::CodedFrame{nothing_,
+                                {{V4L2_CID_STATELESS_FWHT_PARAMS, &params_, sizeof params_}}};
+    }
+
+  private:
+    std::array<std::uint8_t, 1> nothing_{};
+    v4l2_ctrl_fwht_params params_{};
+};
+
+/// The picture shows the frame's sequence number, which only STREAMOFF resets.
+class Visl final : public Playing {
+  public:
+    using Playing::Playing;
 
     [[nodiscard]] image::FrameView format() const override {
         return {image::Layout::nv12, clip_width, clip_height, {}};
-    }
-
-    Result<viewing::Handover> submit(unsigned index, viewing::Before before) override {
-        const unsigned slot = index % depth();
-        if (auto ok = set_visl_frame(video(), request(slot)); !ok)
-            return tl::make_unexpected(ok.error());
-        return queue(slot, 1, index, before);
     }
 
     /// Knows the picture only from outside: eight bars below the text, no row of it unwritten.
@@ -57,9 +66,10 @@ Result<std::unique_ptr<viewing::Producer>> open_visl(unsigned depth, const Memor
     if (!video) return tl::make_unexpected(video.error());
     auto media = v4l2::open_media("visl");
     if (!media) return tl::make_unexpected(media.error());
-    auto decoder = std::make_unique<Visl>(std::move(*video), std::move(*media));
-    if (auto ok = decoder->start(depth, memory); !ok) return tl::make_unexpected(ok.error());
-    return std::unique_ptr<viewing::Producer>{std::move(decoder)};
+    auto jobs = jobs::open_stateless({std::move(*video), std::move(*media), "visl"},
+                                     std::make_unique<EmptyFrames>(), depth, memory);
+    if (!jobs) return tl::make_unexpected(jobs.error());
+    return std::make_unique<Visl>(std::move(*jobs));
 }
 
 }  // namespace relfence::players

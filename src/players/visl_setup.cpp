@@ -29,13 +29,18 @@ Result<std::size_t> set_visl_formats(int video) {
     return frame.plane_fmt[0].sizeimage;
 }
 
-Result<void> set_visl_frame(int video, const v4l2::Request& request) {
+v4l2_ctrl_fwht_params visl_params() {
     v4l2_ctrl_fwht_params params{};
     params.version = V4L2_FWHT_VERSION;
     params.width = clip_width;
     params.height = clip_height;
     params.flags =
         V4L2_FWHT_FL_I_FRAME | V4L2_FWHT_FL_PIXENC_YUV | (2 << V4L2_FWHT_FL_COMPONENTS_NUM_OFFSET);
+    return params;
+}
+
+Result<void> set_visl_frame(int video, const v4l2::Request& request) {
+    v4l2_ctrl_fwht_params params = visl_params();
     return request.set_control(video, V4L2_CID_STATELESS_FWHT_PARAMS, &params, sizeof params);
 }
 

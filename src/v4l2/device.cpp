@@ -71,10 +71,12 @@ Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
         format.fmt.pix_mp.width = wanted.width;
         format.fmt.pix_mp.height = wanted.height;
         format.fmt.pix_mp.num_planes = 1;
+        format.fmt.pix_mp.plane_fmt[0].sizeimage = static_cast<std::uint32_t>(wanted.size);
     } else {
         format.fmt.pix.pixelformat = wanted.pixel_format;
         format.fmt.pix.width = wanted.width;
         format.fmt.pix.height = wanted.height;
+        format.fmt.pix.sizeimage = static_cast<std::uint32_t>(wanted.size);
     }
     if (auto ok = call(fd, VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
         return tl::make_unexpected(ok.error());
@@ -84,6 +86,8 @@ Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
         return fail(fmt::format("made {}x{} of a format of {}x{}", got.width, got.height,
                                 wanted.width, wanted.height),
                     "driver");
+    if (V4L2_TYPE_IS_MULTIPLANAR(type) && format.fmt.pix_mp.num_planes != 1)
+        return fail("spreads a picture over several buffers", "driver");
     return got;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <linux/media.h>
+#include <poll.h>
 
 #include <relfence/v4l2/device.hpp>
 #include <relfence/v4l2/request.hpp>
@@ -29,6 +30,13 @@ Result<void> Request::set_control(int video, std::uint32_t id, void* value,
 
 Result<void> Request::queue() const {
     return call(fd(), MEDIA_REQUEST_IOC_QUEUE, nullptr, "MEDIA_REQUEST_IOC_QUEUE");
+}
+
+Result<bool> Request::wait(std::chrono::milliseconds timeout) const {
+    pollfd waiting{fd(), POLLPRI, 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(timeout.count()));
+    if (ready < 0) return fail_errno("poll", "media request");
+    return ready > 0;
 }
 
 Result<void> Request::reinit() const {

@@ -53,6 +53,7 @@ Result<Stream> Stream::import(int fd, v4l2_buf_type type, std::vector<UniqueFd> 
     request.memory = V4L2_MEMORY_DMABUF;
     if (auto ok = call(fd, VIDIOC_REQBUFS, &request, "VIDIOC_REQBUFS"); !ok)
         return tl::make_unexpected(ok.error());
+    stream.capabilities_ = request.capabilities;
     for (const UniqueFd& buffer : stream.exports_) {
         void* const at =
             ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, buffer.get(), 0);
@@ -72,6 +73,7 @@ Result<Stream> Stream::create(int fd, v4l2_buf_type type, unsigned count) {
     request.memory = V4L2_MEMORY_MMAP;
     if (auto ok = call(fd, VIDIOC_REQBUFS, &request, "VIDIOC_REQBUFS"); !ok)
         return tl::make_unexpected(ok.error());
+    stream.capabilities_ = request.capabilities;
     for (unsigned index = 0; index < request.count; ++index) {
         Buffer buffer{type, V4L2_MEMORY_MMAP};
         buffer.buffer.index = index;
@@ -96,6 +98,7 @@ Stream& Stream::operator=(Stream&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(type_, other.type_);
     std::swap(memory_, other.memory_);
+    std::swap(capabilities_, other.capabilities_);
     std::swap(maps_, other.maps_);
     std::swap(exports_, other.exports_);
     return *this;

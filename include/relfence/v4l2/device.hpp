@@ -35,8 +35,9 @@ struct Format {
 /// VIDIOC_G_FMT of a queue, of one plane for each buffer, single- or multi-planar.
 /// @param type a v4l2_buf_type of video
 [[nodiscard]] Result<Format> get_format(int fd, std::uint32_t type);
-/// VIDIOC_S_FMT. @param format its size is ignored
-/// @return what the driver made of it; fails when pixel format, width or height are not as asked
+/// VIDIOC_S_FMT. @param format its size is a wish for what is coded, and no more; 0 is none
+/// @return what the driver made of it; fails when pixel format, width or height are not as asked,
+/// or a picture has several planes
 [[nodiscard]] Result<Format> set_format(int fd, std::uint32_t type, const Format& format);
 
 /// Sets a control that is found by its name, as for drivers whose own controls have no public id.

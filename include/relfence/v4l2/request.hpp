@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <linux/videodev2.h>
 
@@ -23,6 +24,9 @@ class Request {
                                            std::uint32_t size) const;
     /// MEDIA_REQUEST_IOC_QUEUE: hands all of it to the driver.
     [[nodiscard]] Result<void> queue() const;
+    /// Waits until the driver has completed it. That may be a while after its buffers came back.
+    /// @return whether it has, before @p timeout was over
+    [[nodiscard]] Result<bool> wait(std::chrono::milliseconds timeout) const;
     /// MEDIA_REQUEST_IOC_REINIT: makes a completed request, or one never queued, usable again.
     [[nodiscard]] Result<void> reinit() const;
 

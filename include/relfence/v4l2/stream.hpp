@@ -61,6 +61,8 @@ class Stream {
     [[nodiscard]] Result<bool> ready(std::chrono::milliseconds timeout) const;
 
     [[nodiscard]] unsigned size() const { return static_cast<unsigned>(maps_.size()); }
+    /// V4L2_BUF_CAP_* of the queue, for the format that it was made with.
+    [[nodiscard]] std::uint32_t capabilities() const { return capabilities_; }
     [[nodiscard]] std::span<std::uint8_t> memory(unsigned index) const { return maps_[index]; }
     [[nodiscard]] int dma_buf(unsigned index) const { return exports_[index].get(); }
 
@@ -68,6 +70,7 @@ class Stream {
     int fd_ = -1;
     v4l2_buf_type type_ = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     v4l2_memory memory_ = V4L2_MEMORY_MMAP;
+    std::uint32_t capabilities_ = 0;
     std::vector<std::span<std::uint8_t>> maps_;
     std::vector<UniqueFd> exports_;
 };

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "players/memory.hpp"
+#include "jobs/memory.hpp"
 
 #include <vector>
 
 #include <relfence/dmabuf/allocate.hpp>
 #include <relfence/dmabuf/dma_buf.hpp>
-#include <relfence/sync/sw_sync.hpp>
+#include <relfence/dmabuf/pending_fence.hpp>
 
-namespace relfence::players {
+namespace relfence::jobs {
 namespace {
 
 Result<UniqueFd> allocate(Memory::Source source, std::size_t size) {
@@ -24,12 +24,11 @@ Result<UniqueFd> allocate(Memory::Source source, std::size_t size) {
 }  // namespace
 
 Result<void> leave_fence(int dma_buf) {
-    const auto timeline = sync::SwSync::open();
-    if (!timeline) return tl::make_unexpected(timeline.error());
-    const auto fence = timeline->fence_at(1, "used before");
+    const auto fence = dmabuf::PendingFence::create();
     if (!fence) return tl::make_unexpected(fence.error());
-    if (auto ok = dmabuf::import_sync_file(dma_buf, *fence, dmabuf::Access::write); !ok) return ok;
-    return timeline->advance(1);
+    if (auto ok = dmabuf::import_sync_file(dma_buf, fence->file(), dmabuf::Access::write); !ok)
+        return ok;
+    return fence->signal();
 }
 
 Result<v4l2::Stream> make_capture(int fd, v4l2_buf_type type, unsigned count, const Memory& memory,
@@ -46,4 +45,4 @@ Result<v4l2::Stream> make_capture(int fd, v4l2_buf_type type, unsigned count, co
     return v4l2::Stream::import(fd, type, std::move(buffers), size);
 }
 
-}  // namespace relfence::players
+}  // namespace relfence::jobs

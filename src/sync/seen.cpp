@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "cases/seen.hpp"
+#include "sync/seen.hpp"
 
 #include <cctype>
 #include <cstring>
 
-namespace relfence::cases {
+namespace relfence::sync {
 namespace {
 
 /// The number of a timeline is another one in each run.
@@ -16,15 +16,15 @@ std::string without_number(std::string name) {
 
 }  // namespace
 
-std::string whose(const std::vector<sync::Fence>& fences) {
-    if (fences.empty() || sync::is_stub(fences)) return "no fence";
+std::string whose(const std::vector<Fence>& fences) {
+    if (fences.empty() || is_stub(fences)) return "no fence";
     std::string text;
-    for (const sync::Fence& fence : fences)
+    for (const Fence& fence : fences)
         text += (text.empty() ? "" : " + ") + fence.driver + " " + without_number(fence.timeline);
     return text;
 }
 
-std::string state(const std::vector<sync::Fence>& fences) {
+std::string state(const std::vector<Fence>& fences) {
     if (fences.empty()) return "signalled";
     const int status = fences.front().status;
     if (status == 0) return "active";
@@ -33,9 +33,9 @@ std::string state(const std::vector<sync::Fence>& fences) {
     return std::string{"signalled with "} + (name != nullptr ? name : std::to_string(status));
 }
 
-std::string describe(const std::vector<sync::Fence>& fences) {
+std::string describe(const std::vector<Fence>& fences) {
     const std::string owner = whose(fences);
     return owner == "no fence" ? owner : owner + ", " + state(fences);
 }
 
-}  // namespace relfence::cases
+}  // namespace relfence::sync
