@@ -21,6 +21,7 @@ int complain(const Error& error);
 /// What main() runs once the command line is parsed. Gives the exit code.
 using Command = std::function<int()>;
 
+Command add_check(CLI::App& app);
 Command add_list(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_doctor(CLI::App& app);

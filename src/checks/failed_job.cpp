@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// A job that fails: the fence must say so, as V4L2_BUF_FLAG_ERROR does.
+#include "checks/look.hpp"
+
+namespace relfence::checks {
+namespace {
+
+Result<Attempt> see_failure(std::unique_ptr<jobs::QueuePair>& source, unsigned index) {
+    if (!source->spoil())
+        return Attempt::skip("no job that fails can be made for this kind of device");
+    const auto handover = source->submit(index, jobs::Before::stale);
+    if (!handover) return tl::make_unexpected(handover.error());
+    const auto watched = watch(*source, handover->dma_buf);
+    if (!watched) return tl::make_unexpected(watched.error());
+    const auto done = source->finish();
+    if (done) return Attempt::skip("the driver says that it could decode a broken frame");
+    if (done.error().code != EIO) return tl::make_unexpected(done.error());
+    if (!watched->found) return Attempt::without_fence(*watched);
+    const auto after = watched->found->file.fences();
+    if (!after) return tl::make_unexpected(after.error());
+    for (const sync::Fence& fence : *after)
+        if (fence.status >= 0)
+            return Attempt::fail(words_for(*after) + " at VIDIOC_DQBUF, which gives an error");
+    return Attempt::pass(words_for(*after) + " at VIDIOC_DQBUF");
+}
+
+}  // namespace
+
+Finding failed_job(const Subject& subject) {
+    // Each on a device of its own: what a codec makes of the next frame does not matter.
+    return try_in_flight(subject, 1, {}, see_failure, true);
+}
+
+}  // namespace relfence::checks
