@@ -70,8 +70,10 @@ const Yaml& Fields::list(const Yaml& parent, std::string_view key) {
 std::string Fields::text(const Yaml& parent, std::string_view key) {
     const Yaml* value = find(parent, key, "a text");
     if (value == nullptr) return {};
-    if (value->kind == Yaml::Kind::text && !value->text.empty()) return value->text;
-    complain(value->line, fmt::format("{}: expected a text", key));
+    if (value->kind == Yaml::Kind::text && !value->text.empty() &&
+        value->text.find('\n') == std::string::npos)
+        return value->text;
+    complain(value->line, fmt::format("{}: expected a text of one line", key));
     return {};
 }
 

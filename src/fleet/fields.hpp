@@ -26,7 +26,7 @@ class Fields {
     void only(const Yaml& map, std::string_view where, const std::vector<std::string_view>& known);
     const Yaml& map(const Yaml& parent, std::string_view key);
     const Yaml& list(const Yaml& parent, std::string_view key);
-    /// A text that is there and not empty.
+    /// A text that is there, of one line and not empty.
     std::string text(const Yaml& parent, std::string_view key);
     /// A text of one line that consists of letters, digits and @p more.
     std::string word(const Yaml& parent, std::string_view key, std::string_view more);

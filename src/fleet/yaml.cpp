@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The only file that knows yaml-cpp, and of it only the parser: the tree is our own.
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 #include <sys/stat.h>
@@ -28,6 +29,10 @@ int line_of(const YAML::Mark& mark) {
     return mark.line + 1;
 }
 
+bool is_control(char c) {
+    return (c >= 0 && c < ' ' && c != '\n') || c == 0x7f;
+}
+
 /// Builds the tree from the parser's events.
 class Builder : public YAML::EventHandler {
   public:
@@ -48,8 +53,9 @@ class Builder : public YAML::EventHandler {
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         check(mark, tag, anchor);
-        if (value.find('\0') != std::string::npos)
-            throw Refused{line_of(mark), "a NUL character in a text"};
+        // They would reach a terminal with the error that names the text.
+        if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(c); }))
+            throw Refused{line_of(mark), "a control character in a text"};
         add({Yaml::Kind::text, line_of(mark), value, {}, {}});
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -122,6 +128,13 @@ class Builder : public YAML::EventHandler {
     bool finished_ = false;
 };
 
+/// yaml-cpp puts what it did not understand into its messages.
+std::string printable(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return is_control(c) || c == '\n'; }, '?');
+    return text;
+}
+
 tl::unexpected<Error> refuse(const std::string& name, int line, const std::string& why) {
     return fail(why, fmt::format("{}:{}", name, line));
 }
@@ -152,7 +165,7 @@ Result<Yaml> parse_yaml(std::string_view text, const std::string& name) {
         return refuse(name, refused.line, refused.what());
     } catch (const YAML::Exception& error) {
         return refuse(name, error.mark.is_null() ? 1 : line_of(error.mark),
-                      fmt::format("not YAML: {}", error.msg));
+                      fmt::format("not YAML: {}", printable(error.msg)));
     }
 }
 

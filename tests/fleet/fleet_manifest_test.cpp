@@ -14,6 +14,7 @@ namespace relfence::fleet {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 std::string refused(const std::string& text) {
@@ -53,7 +54,9 @@ TEST(FleetYaml, RefusesWhatAManifestCannotNeed) {
                 HasSubstr("f:3: 'a' is given twice, first in line 1"));
     EXPECT_THAT(refused("? [a]\n: 1\n"), HasSubstr("as a key"));
     EXPECT_THAT(refused("a: [1\nb: 2\n"), HasSubstr("not YAML"));
-    EXPECT_THAT(refused("a: \"x\\0y\"\n"), HasSubstr("NUL"));
+    EXPECT_THAT(refused("a: \"x\\0y\"\n"), HasSubstr("a control character"));
+    EXPECT_THAT(refused("\"\\e]0;title\": 1\n"), HasSubstr("a control character"));
+    EXPECT_THAT(refused("a: \"\\\x1b\"\n"), Not(HasSubstr("\x1b")));
     EXPECT_THAT(refused("a: " + std::string(100, '[') + "\n"), HasSubstr("nested deeper"));
     EXPECT_THAT(refused(std::string(70000, '#')), HasSubstr("larger than"));
     EXPECT_EQ(refused("a: 1\n"), "accepted");
@@ -121,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
               "board: RK3399\n", "fleet/host.yaml:3: board: expected a map"},
         Wrong{"list_for_text", "gpu: Mali-T860", "gpu: [Mali]", "gpu: expected a text"},
         Wrong{"text_for_list", "drivers: [hantro]", "drivers: hantro", "drivers: expected a list"},
+        Wrong{"two_lines", "reason: it decodes", "reason: |\n    one\n    two",
+              "reason: expected a text of one line"},
         Wrong{"empty_list", "drivers: [hantro]", "drivers: []", "drivers: expected a list"},
         Wrong{"flag", "carried: true", "carried: 1", "carried: expected true or false"},
         Wrong{"state", "state: eligible", "state: maybe", "state: expected eligible or deferred"},
