@@ -93,8 +93,6 @@ Result<bench::SavedRuns> measure(const BenchArguments& arguments,
                                  const devices::VideoDevice& device) {
     bench::Plan plan;
     plan.frames = arguments.frames;
-    plan.frames_in_clip =
-        (plan.frames_in_clip + arguments.depth - 1) / arguments.depth * arguments.depth;
     bench::SavedRuns saved;
     saved.program = "relfence " RELFENCE_VERSION;
     saved.recorded = bench::utc_now();
@@ -103,7 +101,7 @@ Result<bench::SavedRuns> measure(const BenchArguments& arguments,
     const Progress progress{arguments.runs};
     for (unsigned i = 0; i < arguments.runs; ++i) {
         progress.show(i);
-        const auto work = bench::open_work(device, arguments.depth, plan.frames_in_clip);
+        const auto work = bench::open_work(device, arguments.depth);
         if (!work) return on(device, work.error());
         saved.work.job = work->job;
         saved.work.depth = work->source->depth();

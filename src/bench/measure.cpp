@@ -46,7 +46,7 @@ Result<void> look(int dma_buf, std::vector<double>& samples) {
 /// A driver at work, frame after frame.
 class Bench {
   public:
-    Bench(viewing::JobSource& source, const Plan& plan) : source_{source}, plan_{plan} {}
+    Bench(jobs::JobSource& source, const Plan& plan) : source_{source}, plan_{plan} {}
 
     Result<Run> measure() {
         if (auto ok = source_.rewind(); !ok) return tl::make_unexpected(ok.error());
@@ -57,8 +57,8 @@ class Bench {
     }
 
   private:
-    Result<viewing::Handover> submit() {
-        auto handover = source_.submit(next_++ % plan_.frames_in_clip, viewing::Before::stale);
+    Result<jobs::Handover> submit() {
+        auto handover = source_.submit(next_++, jobs::Before::stale);
         if (handover) dma_buf_ = handover->dma_buf;
         return handover;
     }
@@ -202,7 +202,7 @@ class Bench {
             run_.figures[name] = {unit, std::move(samples)};
     }
 
-    viewing::JobSource& source_;
+    jobs::JobSource& source_;
     const Plan& plan_;
     Run run_;
     unsigned next_ = 0;
@@ -212,7 +212,7 @@ class Bench {
 
 }  // namespace
 
-Result<Run> measure_run(viewing::JobSource& source, const Plan& plan) {
+Result<Run> measure_run(jobs::JobSource& source, const Plan& plan) {
     return Bench{source, plan}.measure();
 }
 

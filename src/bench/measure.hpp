@@ -5,7 +5,7 @@
 #include <relfence/base/error.hpp>
 #include <relfence/bench/saved_runs.hpp>
 
-#include "viewing/producer.hpp"
+#include "jobs/job_source.hpp"
 
 namespace relfence::bench {
 
@@ -14,8 +14,6 @@ struct Plan {
     unsigned frames = 120;  ///< with the queue kept full: frames per second, CPU per frame
     unsigned jobs = 20;     ///< one at a time, for each kind of waiting
     unsigned looks = 200;   ///< at a buffer that is idle
-    /// How many frames there are before they begin again; a multiple of the depth.
-    unsigned frames_in_clip = 24;
 };
 
 /// Measures one run with a driver that is at work and has nothing queued. Leaves nothing queued.
@@ -32,6 +30,6 @@ struct Plan {
 ///
 /// What cannot be measured, such as a wake-up without a fence, is in Run::missing with the reason.
 /// Fails as the driver does: ENODEV for a device that has gone.
-[[nodiscard]] Result<Run> measure_run(viewing::JobSource& source, const Plan& plan);
+[[nodiscard]] Result<Run> measure_run(jobs::JobSource& source, const Plan& plan);
 
 }  // namespace relfence::bench

@@ -12,11 +12,11 @@
 namespace relfence::doctor {
 namespace {
 
-constexpr unsigned jobs = 8;
+constexpr unsigned looks = 8;
 
 /// What one job showed. Empty when it ended too soon to tell.
-Result<std::string> look_at_job(viewing::JobSource& source, unsigned frame) {
-    const auto job = source.submit(frame, viewing::Before::stale);
+Result<std::string> look_at_job(jobs::JobSource& source, unsigned frame) {
+    const auto job = source.submit(frame, jobs::Before::stale);
     if (!job) return tl::make_unexpected(job.error());
     const auto file = dmabuf::export_sync_file(job->dma_buf, dmabuf::Access::read);
     const auto over = source.finished();
@@ -36,11 +36,11 @@ Result<std::string> look_at_job(viewing::JobSource& source, unsigned frame) {
 }  // namespace
 
 std::string look_for_fence(const devices::VideoDevice& device) {
-    const auto work = bench::open_work(device, 2, jobs);
+    const auto work = bench::open_work(device, 2);
     if (!work) return "not looked at: " + work.error().message();
     if (const auto ok = work->source->rewind(); !ok) return "error: " + ok.error().message();
     std::string seen;
-    for (unsigned frame = 0; frame < jobs; ++frame) {
+    for (unsigned frame = 0; frame < looks; ++frame) {
         const auto one = look_at_job(*work->source, frame);
         if (!one) return "error: " + one.error().message();
         // The job before may not have been over for the driver: a fence in any of them is one.
