@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // relfence check without a device: what it says, and what it does when a check does not come back.
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
