@@ -23,10 +23,7 @@ Result<std::vector<KernelSpec>> chosen(const BuildArguments& arguments, const Ke
         if (!spec) return tl::make_unexpected(spec.error());
         specs.push_back(std::move(*spec));
     }
-    if (!specs.empty()) return specs;
-    for (const auto& spec : list.kernels)
-        if (arguments.all || !spec.optional) specs.push_back(spec);
-    return specs;
+    return specs.empty() ? list.chosen(arguments.all) : specs;
 }
 
 std::string describe(const BuiltKernel& kernel) {

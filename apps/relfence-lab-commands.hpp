@@ -25,6 +25,7 @@ int complain(const Error& error);
 struct ProjectOptions {
     std::string project;  ///< --project
     std::string tree;     ///< --tree
+    std::string version;  ///< --kernel-version
     int jobs = 0;         ///< --jobs
 };
 void add_project_options(CLI::App& command, ProjectOptions& options);
@@ -49,5 +50,6 @@ Command add_compare(CLI::App& app);
 Command add_cache(CLI::App& app);
 Command add_page(CLI::App& app);
 Command add_clean(CLI::App& app);
+Command add_source(CLI::App& app);
 
 }  // namespace relfence::lab

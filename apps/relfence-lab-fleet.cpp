@@ -204,9 +204,9 @@ Result<Check> check_source(const Arguments& arguments, const Plan& plan,
         arguments.source.empty() ? lab::debian_tarball(version) : fs::path{arguments.source};
     auto source = lab::identify_source(*cache, path, version);
     if (!source) return tl::make_unexpected(source.error());
-    auto tree = lab::prepare_source(
-        *cache, *source, version, &interrupts,
-        [](const std::string& note) { fmt::print(stderr, "relfence-lab fleet: {}\n", note); });
+    auto tree = lab::prepare_source(*cache, *source, &interrupts, [](const std::string& note) {
+        fmt::print(stderr, "relfence-lab fleet: {}\n", note);
+    });
     if (!tree) return tl::make_unexpected(tree.error());
     auto makefile = lab::read_file(*tree / "Makefile");
     if (!makefile) return tl::make_unexpected(makefile.error());

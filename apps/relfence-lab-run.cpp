@@ -101,8 +101,7 @@ Result<RunKernel> find_run_kernel(Workbench& bench, const std::string& name) {
 Result<std::vector<RunKernel>> find_run_kernels(Workbench& bench, const RunArguments& arguments) {
     std::vector<std::string> names = arguments.kernels;
     if (names.empty())
-        for (const auto& spec : bench.kernels.kernels)
-            if (arguments.all || !spec.optional) names.push_back(spec.name);
+        for (const auto& spec : bench.kernels.chosen(arguments.all)) names.push_back(spec.name);
     std::vector<RunKernel> kernels;
     for (const auto& name : names) {
         auto kernel = find_run_kernel(bench, name);
@@ -137,6 +136,8 @@ Result<Prepared> prepare(RunArguments& arguments, const Interrupts& interrupts) 
         load_expectations(arguments.expectations.empty() ? bench->project / "lab" / "cases.json"
                                                          : fs::path{arguments.expectations});
     if (!expectations) return tl::make_unexpected(expectations.error());
+    for (const auto& spec : bench->kernels.kernels)
+        if (!spec.expect.empty()) expectations->inherit(spec.name, spec.expect);
     auto cases = list_cases(arguments.run.program);
     if (!cases) return tl::make_unexpected(cases.error());
     auto cells = choose_cells(*cases, arguments.globs, arguments.drivers);
@@ -190,11 +191,15 @@ Result<KernelSpec> state_of(const Workbench& bench, const std::vector<std::strin
         if (item.find('/') == std::string::npos && !fs::exists(path, error)) {
             auto found = bench.kernels.find(item);
             if (!found) return found;
+            spec.version = found->version;
             spec.patches = found->patches;
             spec.configs = found->configs;
             spec.cost = found->cost;
             spec.kunit = found->kunit;
         } else if (fs::exists(path / "Kconfig", error)) {
+            auto series = tree_series(path);
+            if (!series) return tl::make_unexpected(series.error());
+            spec.version = *series;
             spec.tree = fs::absolute(path);
             spec.patches.clear();  // a tree is a state of its own
         } else if (fs::exists(path, error)) {
@@ -214,9 +219,10 @@ int compare(RunArguments& arguments, const Interrupts& interrupts) {
     auto prepared = prepare(arguments, interrupts);
     if (!prepared) return complain(prepared.error());
     Workbench& bench = prepared->bench;
-    if (bench.kernels.kernels.empty()) return complain({0, "has no kernel", "kernels.json", {}});
+    const auto chosen_kernels = bench.kernels.chosen(true);
+    if (chosen_kernels.empty()) return complain({0, "has no kernel", "kernels.json", {}});
     std::vector<RunKernel> kernels;
-    KernelSpec start = bench.kernels.kernels.front();
+    KernelSpec start = chosen_kernels.front();
     for (const auto& [items, name] :
          {std::pair{&arguments.base, "base"}, std::pair{&arguments.series, "series"}}) {
         auto spec = state_of(bench, *items, start, name);

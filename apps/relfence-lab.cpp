@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "relfence-lab-commands.hpp"
 
@@ -25,6 +26,9 @@ void add_project_options(CLI::App& command, ProjectOptions& options) {
         "directory with kernel/kernels.json (default: found from the program's own)");
     command.add_option("--tree", options.tree,
                        "kernel source tree of your own (default: Debian's linux-source package)");
+    command.add_option("--kernel-version", options.version,
+                       "series of Linux whose kernels are meant when none is named (default: that\n"
+                       "of --tree, else the first of kernels.json)");
     command.add_option("-j,--jobs", options.jobs,
                        "compilers at the same time (default: all cores)");
 }
@@ -37,11 +41,19 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
     if (!kernels) return tl::make_unexpected(kernels.error());
     auto cache = Cache::open();
     if (!cache) return tl::make_unexpected(cache.error());
-    const std::filesystem::path path = options.tree.empty() ? debian_tarball(kernels->version)
-                                                            : std::filesystem::path{options.tree};
-    auto source = identify_source(*cache, path, kernels->version);
-    if (!source) return tl::make_unexpected(source.error());
-    Builder builder{*cache, *source, {kernels->version, options.jobs, &interrupts}};
+    if (!options.tree.empty()) {
+        auto series = tree_series(options.tree);
+        if (!series) return tl::make_unexpected(series.error());
+        if (!options.version.empty() && options.version != *series)
+            return fail(fmt::format("is Linux {}, not {}", *series, options.version), options.tree);
+        if (auto known = kernels->choose_version(*series); !known)
+            return fail(fmt::format("is Linux {}, which this project has no patches for", *series),
+                        options.tree, fmt::format("{}", fmt::join(kernels->versions(), ", ")));
+    } else if (!options.version.empty()) {
+        if (auto known = kernels->choose_version(options.version); !known)
+            return tl::make_unexpected(known.error());
+    }
+    Builder builder{*cache, {options.tree, options.jobs, &interrupts}};
     return Workbench{*project, *kernels, *cache, std::move(builder)};
 }
 
@@ -49,16 +61,15 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
 
 namespace {
 
-/// Becomes relfence-lab-fleet. It is a program of its own, and need not be there: it wants
-/// yaml-cpp, and the demo neither.
-int become_fleet(char** argv) {
+/// Becomes relfence-lab-fleet or relfence-lab-verify. They are programs of their own, which the
+/// demo does not need, and need not be there: the former wants yaml-cpp.
+int become(const std::string& name, const std::string& hint, char** argv) {
     std::error_code error;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-    const std::string program = self.parent_path() / "relfence-lab-fleet";
+    const std::string program = self.parent_path() / name;
     ::execv(program.c_str(), argv + 1);
     auto failure = relfence::fail_errno("run", program).value();
-    failure.hint =
-        "apt-get install libyaml-cpp-dev, then scripts/build build --target relfence-lab-fleet";
+    failure.hint = hint + "scripts/build build --target " + name;
     return relfence::lab::complain(failure);
 }
 
@@ -66,7 +77,10 @@ int become_fleet(char** argv) {
 
 int main(int argc, char** argv) {
     using namespace relfence::lab;
-    if (argc > 1 && std::string_view{argv[1]} == "fleet") return become_fleet(argv);
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    if (first == "fleet")
+        return become("relfence-lab-fleet", "apt-get install libyaml-cpp-dev, then ", argv);
+    if (first == "verify") return become("relfence-lab-verify", "", argv);
     CLI::App app{"Builds kernels for User Mode Linux, boots them and runs programs in them."};
     app.set_version_flag("--version", "relfence-lab " RELFENCE_VERSION);
     app.require_subcommand(1);
@@ -75,8 +89,10 @@ int main(int argc, char** argv) {
     std::vector<std::pair<std::string, Command>> commands{
         {"build", add_build(app)}, {"exec", add_exec(app)},       {"shell", add_shell(app)},
         {"run", add_run(app)},     {"compare", add_compare(app)}, {"cache", add_cache(app)},
-        {"page", add_page(app)},   {"clean", add_clean(app)}};
+        {"page", add_page(app)},   {"clean", add_clean(app)},     {"source", add_source(app)}};
     app.add_subcommand("fleet", "which patches go into the kernel of which host");
+    app.add_subcommand("verify",
+                       "pass a series through the gates: applies, builds, is clean, works");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -15,6 +15,7 @@
 #include <relfence/lab/patches.hpp>
 #include <relfence/lab/progress.hpp>
 #include <relfence/lab/sandbox.hpp>
+#include <relfence/lab/source_fetch.hpp>
 
 namespace relfence::lab {
 namespace fs = std::filesystem;
@@ -284,8 +285,34 @@ std::size_t count_dependents(const fs::path& objects, const std::set<std::string
     return count;
 }
 
-Result<SourceId> Builder::source_of(const KernelSpec& spec) {
-    return spec.tree.empty() ? source_ : identify_source(cache_, spec.tree, options_.version);
+Result<SourceId> Builder::source_of(const std::string& version) {
+    if (const auto known = sources_.find(version); known != sources_.end()) return known->second;
+    const auto series = options_.tree.empty() ? Result<std::string>{} : tree_series(options_.tree);
+    if (!series) return tl::make_unexpected(series.error());
+    auto source = identify_source(
+        cache_, *series == version ? options_.tree : find_tarball(cache_, version), version);
+    if (source) sources_.emplace(version, *source);
+    return source;
+}
+
+Result<void> Builder::fetch_missing(const std::string& version) {
+    std::error_code error;
+    const auto series = options_.tree.empty() ? Result<std::string>{} : tree_series(options_.tree);
+    if ((series && *series == version) || fs::exists(find_tarball(cache_, version), error))
+        return {};
+    auto fetched = fetch_source(cache_, version, options_.interrupts,
+                                [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
+    if (!fetched) return tl::make_unexpected(fetched.error());
+    return {};
+}
+
+Result<fs::path> Builder::pristine(const std::string& version) {
+    if (auto fetched = fetch_missing(version); !fetched)
+        return tl::make_unexpected(fetched.error());
+    auto source = source_of(version);
+    if (!source) return tl::make_unexpected(source.error());
+    return prepare_source(cache_, *source, options_.interrupts,
+                          [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
 }
 
 Result<Builder::Plan> Builder::plan(const KernelSpec& spec) {
@@ -294,7 +321,8 @@ Result<Builder::Plan> Builder::plan(const KernelSpec& spec) {
         if (!version) return tl::make_unexpected(version.error());
         compiler_ = *version;
     }
-    auto source = source_of(spec);
+    auto source = spec.tree.empty() ? source_of(spec.version)
+                                    : identify_source(cache_, spec.tree, spec.version);
     if (!source) return tl::make_unexpected(source.error());
     auto patches = list_patches(spec.patches);
     if (!patches) return tl::make_unexpected(patches.error());
@@ -334,6 +362,9 @@ Result<std::optional<BuiltKernel>> Builder::find(const KernelSpec& spec) {
 }
 
 Result<BuiltKernel> Builder::build(const KernelSpec& spec) {
+    if (spec.tree.empty())
+        if (auto fetched = fetch_missing(spec.version); !fetched)
+            return tl::make_unexpected(fetched.error());
     auto planned = plan(spec);
     if (!planned) return tl::make_unexpected(planned.error());
     if (auto built = find_built(cache_, planned->key)) return *built;
@@ -404,7 +435,7 @@ Result<BuiltKernel> Builder::build_now(const Plan& plan) {
     const auto note = [&name](const std::string& text) {
         fmt::print(stderr, "{}: {}\n", name, text);
     };
-    auto source = prepare_source(cache_, plan.source, options_.version, options_.interrupts, note);
+    auto source = prepare_source(cache_, plan.source, options_.interrupts, note);
     if (!source) return tl::make_unexpected(source.error());
     auto scratch = cache_.work();
     if (!scratch) return tl::make_unexpected(scratch.error());

@@ -37,7 +37,7 @@ Result<Cache> Cache::open() {
 }
 
 Result<Cache> Cache::open(const fs::path& root) {
-    for (const char* name : {"sources", "objects", "kernels", "work", "locks", "logs"})
+    for (const char* name : {"sources", "objects", "kernels", "work", "locks", "logs", "downloads"})
         if (auto made = make_directories(root / name); !made)
             return tl::make_unexpected(made.error());
     return Cache{root};
@@ -53,6 +53,10 @@ fs::path Cache::objects(const std::string& key) const {
 
 fs::path Cache::kernel(const std::string& key) const {
     return root_ / "kernels" / key;
+}
+
+fs::path Cache::download(const std::string& name) const {
+    return root_ / "downloads" / name;
 }
 
 Result<Scratch> Cache::work() const {
@@ -116,6 +120,7 @@ std::vector<CacheEntry> list_cache(const Cache& cache) {
     add_all("kernels", "kernel");
     add_all("objects", "objects");
     add_all("sources", "source");
+    add_all("downloads", "download");
     return entries;
 }
 

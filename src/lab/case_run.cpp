@@ -272,8 +272,11 @@ class Runner {
 void Runner::work_off(const std::vector<Task>& tasks, std::size_t guests) {
     std::atomic<std::size_t> next = 0;
     const auto worker = [&](std::size_t number) {
-        stay_on_one_processor(number);
         for (std::size_t i = next++; i < tasks.size() && !stop_; i = next++) {
+            if (tasks[i].run->smp)
+                use_all_processors();
+            else
+                stay_on_one_processor(number);
             auto done = tasks[i].kunit ? work_kunit(tasks[i]) : work(tasks[i]);
             if (done) continue;
             stop_ = true;

@@ -42,6 +42,19 @@ const Expected* Expectations::find(const CellId& cell, const std::string& kernel
     return found == drivers->second.end() ? nullptr : &found->second;
 }
 
+void Expectations::inherit(const std::string& kernel, const std::string& from) {
+    for (auto& entry : cases) {
+        if (const auto drivers = entry.expected.find(from); drivers != entry.expected.end()) {
+            const auto inherited = drivers->second;
+            auto& own = entry.expected[kernel];
+            // Of all drivers alike is not of this one: "*" of its own hides what is inherited.
+            if (!own.contains("*")) own.insert(inherited.begin(), inherited.end());
+        }
+        if (const auto why = entry.why.find(from); why != entry.why.end())
+            entry.why.emplace(kernel, std::string{why->second});
+    }
+}
+
 namespace {
 
 Result<CaseExpectations> read_case(const json& entry) {

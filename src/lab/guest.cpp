@@ -10,7 +10,9 @@
 
 #include <fmt/format.h>
 
+#include <relfence/lab/files.hpp>
 #include <relfence/lab/guest.hpp>
+#include <relfence/lab/kernel_config.hpp>
 #include <relfence/lab/sandbox.hpp>
 
 namespace relfence::lab {
@@ -59,11 +61,20 @@ std::vector<std::string> kernel_command(const GuestConfig& config, const fs::pat
         fmt::format("uml_dir={}/uml", scratch.string()),
         "panic=-1",
     };
+    if (is_smp_kernel(config.kernel)) command.emplace_back("ncpus=2");
     command.insert(command.end(), config.kernel_arguments.begin(), config.kernel_arguments.end());
     return command;
 }
 
 }  // namespace
+
+bool is_smp_kernel(const fs::path& kernel) {
+    const auto config = read_file(kernel.parent_path() / ".config");
+    if (!config) return false;
+    const auto symbols = parse_config(*config);
+    const auto smp = symbols.find("CONFIG_SMP");
+    return smp != symbols.end() && smp->second == "y";
+}
 
 Result<fs::path> find_guest_init() {
     std::error_code error;

@@ -82,7 +82,9 @@ Result<GuestBoard> GuestBoard::start(const BoardConfig& config, const fs::path& 
     words >> word;
     if (word != "ready") return fail(started.end_reason(), "relfence-board");
     // A register read gives up after 40 ms, which a busy host exceeds now and then.
+    // The driver has another name in later kernels.
     started.kernel_arguments_.emplace_back("virt_pci.max_delay_us=4000000");
+    started.kernel_arguments_.emplace_back("virtio_pcidev.max_delay_us=4000000");
     while (words >> word) started.kernel_arguments_.push_back(word);
     return started;
 }

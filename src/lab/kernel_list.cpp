@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -28,11 +29,14 @@ Result<std::vector<fs::path>> existing_paths(const json& entry, const char* fiel
     return paths;
 }
 
-Result<KernelSpec> read_kernel(const json& entry, const fs::path& file) {
+Result<KernelSpec> read_kernel(const json& entry, const fs::path& file,
+                               const std::string& version) {
     const fs::path root = file.parent_path();
     KernelSpec spec;
     spec.name = entry.at("name").get<std::string>();
     spec.title = entry.value("title", "");
+    spec.version = entry.value("version", version);
+    spec.expect = entry.value("expect", "");
     spec.cflags = entry.value("cflags", "");
     spec.objects = entry.value("objects", spec.objects);
     spec.optional = entry.value("optional", false);
@@ -59,6 +63,31 @@ Result<KernelSpec> KernelList::find(const std::string& name) const {
     return fail("is no kernel of this project", name, fmt::format("{}", fmt::join(names, ", ")));
 }
 
+std::vector<std::string> KernelList::versions() const {
+    std::vector<std::string> found;
+    for (const auto& kernel : kernels)
+        if (std::find(found.begin(), found.end(), kernel.version) == found.end())
+            found.push_back(kernel.version);
+    return found;
+}
+
+Result<void> KernelList::choose_version(const std::string& series) {
+    const auto there = versions();
+    if (std::find(there.begin(), there.end(), series) == there.end())
+        return fail("is no version that this project has kernels for", series,
+                    fmt::format("{}", fmt::join(there, ", ")));
+    version = series;
+    return {};
+}
+
+std::vector<KernelSpec> KernelList::chosen(bool optional_too) const {
+    std::vector<KernelSpec> specs;
+    for (const auto& kernel : kernels)
+        if (kernel.version == version && (optional_too || !kernel.optional))
+            specs.push_back(kernel);
+    return specs;
+}
+
 Result<KernelList> load_kernel_list(const fs::path& file) {
     std::ifstream stream{file};
     if (!stream) return fail_errno("open", file.string());
@@ -68,7 +97,7 @@ Result<KernelList> load_kernel_list(const fs::path& file) {
         list.version = document.at("version").get<std::string>();
         std::set<std::string> names;
         for (const auto& entry : document.at("kernels")) {
-            auto spec = read_kernel(entry, file);
+            auto spec = read_kernel(entry, file, list.version);
             if (!spec) return tl::make_unexpected(spec.error());
             if (!names.insert(spec->name).second)
                 return fail(fmt::format("names the kernel {} twice", spec->name), file.string());

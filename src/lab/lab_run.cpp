@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <relfence/lab/files.hpp>
+#include <relfence/lab/guest.hpp>
 #include <relfence/lab/ktap.hpp>
 #include <relfence/lab/lab_run.hpp>
 #include <relfence/lab/progress.hpp>
@@ -107,7 +108,7 @@ Result<Report> run_lab(const std::vector<RunKernel>& kernels, const std::vector<
     for (const auto& kernel : kernels) {
         runs.push_back({kernel.spec.name, kernel.linux_binary,
                         cells_for(kernel.spec, cells, expectations), kernel.spec.kunit,
-                        kernel.spec.cost});
+                        kernel.spec.cost, is_smp_kernel(kernel.linux_binary)});
         total += runs.back().cells.size();
         report.kernel_names.push_back(kernel.spec.name);
     }

@@ -285,10 +285,28 @@ std::optional<std::string> find_program(const std::string& program) {
     return std::nullopt;
 }
 
+namespace {
+
+/// Those of the first thread that asks, before it gives any up; none if the host does not tell.
+const cpu_set_t& processors_at_first() {
+    static const cpu_set_t at_first = [] {
+        cpu_set_t allowed;
+        CPU_ZERO(&allowed);
+        if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) CPU_ZERO(&allowed);
+        return allowed;
+    }();
+    return at_first;
+}
+
+}  // namespace
+
+void use_all_processors() {
+    const cpu_set_t& all = processors_at_first();
+    if (CPU_COUNT(&all) > 0) ::sched_setaffinity(0, sizeof all, &all);
+}
+
 void stay_on_one_processor(std::size_t index) {
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    const cpu_set_t& allowed = processors_at_first();
     std::vector<std::size_t> processors;
     for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
         if (CPU_ISSET(i, &allowed)) processors.push_back(i);

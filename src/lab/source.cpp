@@ -75,7 +75,7 @@ Result<std::string> hash_tarball(const Cache& cache, const fs::path& tarball) {
     const std::string stamp =
         fmt::format("{}\n{} {} {}.{:09}\n", tarball.string(), status.st_size, status.st_ino,
                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-    const fs::path note = cache.root() / "tarball-hash";
+    const fs::path note = cache.root() / (tarball.filename().string() + ".hash");
     constexpr std::size_t hash_size = 64;
     if (const auto text = read_file(note);
         text && text->size() == stamp.size() + hash_size && text->starts_with(stamp))
@@ -162,13 +162,28 @@ std::string makefile_version(const std::string& makefile) {
     return version;
 }
 
+fs::path find_tarball(const Cache& cache, const std::string& version) {
+    std::error_code error;
+    fs::path installed = debian_tarball(version);
+    fs::path fetched = cache.download(installed.filename().string());
+    return !fs::exists(installed, error) && fs::exists(fetched, error) ? fetched : installed;
+}
+
+Result<std::string> tree_series(const fs::path& tree) {
+    auto makefile = read_file(tree / "Makefile");
+    const std::string found = makefile ? makefile_version(*makefile) : "";
+    if (found.empty()) return fail("is not a kernel source tree", tree.string());
+    return found.substr(0, found.rfind('.'));
+}
+
 Result<SourceId> identify_source(const Cache& cache, const fs::path& path,
                                  const std::string& version) {
     std::error_code error;
-    const std::string hint =
-        fmt::format("apt install linux-source-{}, or name a tree of your own with --tree", version);
+    const std::string hint = fmt::format(
+        "relfence-lab source {0}, or apt install linux-source-{0}, or name a tree with --tree",
+        version);
     if (!fs::exists(path, error)) return fail("no kernel source there", path.string(), hint);
-    SourceId source{fs::absolute(path), fs::is_directory(path, error), {}};
+    SourceId source{fs::absolute(path), fs::is_directory(path, error), {}, version};
     if (!source.is_tree) {
         auto hash = hash_tarball(cache, source.path);
         if (!hash) return tl::make_unexpected(hash.error());
@@ -185,7 +200,7 @@ Result<SourceId> identify_source(const Cache& cache, const fs::path& path,
 }
 
 Result<fs::path> prepare_source(const Cache& cache, const SourceId& source,
-                                const std::string& version, const Interrupts* interrupts,
+                                const Interrupts* interrupts,
                                 const std::function<void(const std::string&)>& note) {
     const fs::path place = cache.source(source.hash);
     auto lock = cache.lock("source-" + source.hash, LockMode::exclusive, interrupts);
@@ -200,7 +215,7 @@ Result<fs::path> prepare_source(const Cache& cache, const SourceId& source,
     auto filled = source.is_tree ? copy_tree(source.path, tree, interrupts)
                                  : unpack(source.path, tree, interrupts);
     if (!filled) return tl::make_unexpected(filled.error());
-    if (auto checked = check_version(tree, version); !checked)
+    if (auto checked = check_version(tree, source.version); !checked)
         return fail(checked.error().operation, source.path.string(), checked.error().hint);
     if (auto moved = move_path(tree, place); !moved) return tl::make_unexpected(moved.error());
     return place;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,27 +41,31 @@ struct BuiltKernel {
 class Builder {
   public:
     struct Options {
-        std::string version;  ///< "6.12"
-        int jobs = 0;         ///< 0: as many as there are processors
+        std::filesystem::path tree;  ///< the source of kernels of its version; may be empty
+        int jobs = 0;                ///< 0: as many as there are processors
         const Interrupts* interrupts = nullptr;
     };
-    Builder(Cache cache, SourceId source, Options options)
-        : cache_{std::move(cache)}, source_{std::move(source)}, options_{std::move(options)} {}
+    Builder(Cache cache, Options options)
+        : cache_{std::move(cache)}, options_{std::move(options)} {}
 
     /// The kernel from the cache, or nothing when it has not been built.
     [[nodiscard]] Result<std::optional<BuiltKernel>> find(const KernelSpec& spec);
     /// The kernel from the cache, or built now. Shows its progress on stderr. Safe from several
-    /// labs at once: the second one waits, and finds it done.
+    /// labs at once: the second one waits, and finds it done. Fetches a source that is neither
+    /// installed nor in the cache.
     [[nodiscard]] Result<BuiltKernel> build(const KernelSpec& spec);
+    /// The pristine source of a series in the cache, unpacked; fetched if need be.
+    [[nodiscard]] Result<std::filesystem::path> pristine(const std::string& version);
 
   private:
     struct Plan;
     [[nodiscard]] Result<Plan> plan(const KernelSpec& spec);
-    [[nodiscard]] Result<SourceId> source_of(const KernelSpec& spec);
+    [[nodiscard]] Result<SourceId> source_of(const std::string& version);
+    [[nodiscard]] Result<void> fetch_missing(const std::string& version);
     [[nodiscard]] Result<BuiltKernel> build_now(const Plan& plan);
 
     Cache cache_;
-    SourceId source_;
+    std::map<std::string, SourceId> sources_;  // by version
     Options options_;
     std::string compiler_;
 };

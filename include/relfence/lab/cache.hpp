@@ -42,6 +42,7 @@ enum class LockMode { shared, exclusive };
 ///   objects/KEY    objects of a finished build, from which the next one starts
 ///   kernels/KEY    linux, .config, System.map, build.json
 ///   work/          builds under way; gone with the lab that made them
+///   downloads/     tarballs of sources that are not installed
 ///   locks/         one file per lock
 /// Everything is made in work/ and renamed into place when it is whole, so that what is there is
 /// complete. Value type; safe from several processes at once.
@@ -53,6 +54,8 @@ class Cache {
     [[nodiscard]] std::filesystem::path source(const std::string& hash) const;
     [[nodiscard]] std::filesystem::path objects(const std::string& key) const;
     [[nodiscard]] std::filesystem::path kernel(const std::string& key) const;
+    /// A file that was fetched, by its own name.
+    [[nodiscard]] std::filesystem::path download(const std::string& name) const;
     [[nodiscard]] std::filesystem::path logs() const { return root_ / "logs"; }
     [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 

@@ -48,6 +48,7 @@ struct KernelRun {
     std::vector<CellId> cells;
     bool kunit = false;  ///< its KUnit suites as well
     bool alone = false;  ///< with nothing beside it: it measures time
+    bool smp = false;    ///< its processors are threads, which shall run at the same time
 };
 
 /// What came of all the runs.

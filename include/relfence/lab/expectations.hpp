@@ -40,6 +40,8 @@ struct Expectations {
 
     [[nodiscard]] const CaseExpectations* find(const std::string& name) const;
     [[nodiscard]] const Expected* find(const CellId& cell, const std::string& kernel) const;
+    /// Expects of @p kernel what is expected of @p from, except where the file says otherwise.
+    void inherit(const std::string& kernel, const std::string& from);
 };
 
 /// Reads

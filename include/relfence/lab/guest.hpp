@@ -29,6 +29,10 @@ struct GuestConfig {
     BoardConfig board{};                          ///< hardware for the kernel's drivers
 };
 
+/// Whether the .config beside a `linux` binary has CONFIG_SMP. Its guests get two processors, each
+/// a thread of the host.
+[[nodiscard]] bool is_smp_kernel(const std::filesystem::path& kernel);
+
 /// What a guest does, told to whoever pumps it. Called from Guest::pump() only.
 class GuestEvents {
   public:

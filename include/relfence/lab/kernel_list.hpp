@@ -11,8 +11,10 @@ namespace relfence::lab {
 
 /// One kernel that the lab can build: a list of patches on the source, and a configuration.
 struct KernelSpec {
-    std::string name;   ///< "baseline", "v2": what --kernel takes and reports say
-    std::string title;  ///< one line for people
+    std::string name;     ///< "baseline", "v2": what --kernel takes and reports say
+    std::string title;    ///< one line for people
+    std::string version;  ///< the stable series of its source: "6.12"
+    std::string expect;   ///< the kernel of which the same is expected; may be empty
     std::vector<std::filesystem::path> patches;  ///< directories or files, in order of application
     std::vector<std::filesystem::path> configs;  ///< fragments, the later one wins
     std::string cflags;          ///< for the compiler, after the kernel's own: "-O1"
@@ -20,16 +22,22 @@ struct KernelSpec {
     bool optional = false;       ///< only when asked for by name
     bool cost = false;           ///< measures time, and nothing else
     bool kunit = false;          ///< its KUnit suites are run
-    std::filesystem::path tree;  ///< own source tree instead of the default source; may be empty
+    std::filesystem::path tree;  ///< own source tree instead of the version's; may be empty
 };
 
 /// The kernels of the project.
 struct KernelList {
-    std::string version;  ///< the stable series that the patches are for: "6.12"
+    std::string version;  ///< the stable series that commands take when none is named: "6.12"
     std::vector<KernelSpec> kernels;
 
     /// The kernel of that name. @return an error that lists the names there are
     [[nodiscard]] Result<KernelSpec> find(const std::string& name) const;
+    /// The series that there are kernels for, in the order of the file.
+    [[nodiscard]] std::vector<std::string> versions() const;
+    /// Takes that series from now on. @return an error that lists those there are
+    [[nodiscard]] Result<void> choose_version(const std::string& series);
+    /// The kernels of the chosen series, with the optional ones or without.
+    [[nodiscard]] std::vector<KernelSpec> chosen(bool optional_too) const;
 };
 
 /// Reads kernel/kernels.json:
@@ -37,7 +45,8 @@ struct KernelList {
 ///     {"version": "6.12",
 ///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
 ///                   "configs": ["configs/uml.config", ...], "cflags": "-O1", "objects": 800,
-///                   "optional": false, "cost": false, "kunit": true}]}
+///                   "optional": false, "cost": false, "kunit": true},
+///                  {"name": "7.3-v2", "version": "7.3", "expect": "v2", ...}]}
 ///
 /// Paths are relative to the file's own directory. @return an error that names the file and what
 /// is wrong in it: not JSON, a field missing, a path that does not exist, a name given twice

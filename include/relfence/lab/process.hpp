@@ -83,6 +83,8 @@ class Child {
 /// puts them on two processors, and each turn then costs some five times as much. Does nothing
 /// where the host does not allow it. Source: sched_setaffinity(2).
 void stay_on_one_processor(std::size_t index);
+/// Undoes stay_on_one_processor() for the calling thread and what it starts from now on.
+void use_all_processors();
 
 /// Both ends of a pipe, closed in programs that are started.
 struct Pipe {
