@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# checkpatch --strict over every patch: nothing but what tests/series/checkpatch.allowed lists.
+# checkpatch --strict over every patch for the version of the tarball: nothing but what tests/series/checkpatch.allowed lists.
 # Usage: checkpatch.sh KERNEL-DIRECTORY TARBALL
 set -euo pipefail
 kernel=$(realpath "$1") tarball=$(realpath "$2")
@@ -13,7 +13,7 @@ tar -C "$scratch" --strip-components=1 -xf "$tarball" "$name/scripts/checkpatch.
 
 cd "$scratch" # in a git tree checkpatch takes a patch that is tracked for a source file
 found=$scratch/found
-mapfile -t patches < <(find "$kernel" -name '*.patch' ! -name '0000-*' | sort)
+mapfile -t patches < <(find "$kernel" -path "*/${name#linux-source-}/*" -name '*.patch' ! -name '0000-*' | sort)
 for patch in "${patches[@]}"; do
     # --no-tree: what needs a whole tree is seen when the kernels are built.
     perl "$scratch/scripts/checkpatch.pl" --no-tree --strict --show-types --terse --color=never "$patch" || true
