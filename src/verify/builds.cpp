@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include <relfence/lab/builder.hpp>
+#include <relfence/lab/files.hpp>
+#include <relfence/lab/kernel_config.hpp>
+#include <relfence/lab/patches.hpp>
+#include <relfence/lab/progress.hpp>
+#include <relfence/lab/sandbox.hpp>
+#include <relfence/verify/gates.hpp>
+
+namespace relfence::verify {
+namespace fs = std::filesystem;
+namespace {
+
+/// What the public review of the series asked to be compiled.
+constexpr const char* review_objects[] = {"drivers/media/common/videobuf2/videobuf2-core.o",
+                                          "drivers/media/platform/verisilicon/hantro_v4l2.o",
+                                          "drivers/media/platform/rockchip/rga/rga-buf.o"};
+/// What the patches touch.
+constexpr const char* touched_parts[] = {"drivers/media/common/videobuf2/",
+                                         "drivers/media/v4l2-core/v4l2-mem2mem.o",
+                                         "drivers/media/mc/", "drivers/media/platform/verisilicon/",
+                                         "drivers/media/platform/rockchip/rga/"};
+
+/// A tree of hard links with its objects in it, and the three gates that come of building in it.
+class Site {
+  public:
+    Site(const Subject& subject, bool with_sparse)
+        : subject_{subject},
+          with_sparse_{with_sparse},
+          tree_{subject.scratch / "linux"},
+          progress_{"builds", "builds", subject.patches.size() + (with_sparse ? 3 : 1)} {
+        builds_.name = "builds";
+        warnings_.name = "W=1";
+        sparse_.name = "sparse";
+    }
+
+    std::vector<GateResult> run() {
+        if (auto went = work(); !went) break_all(went.error());
+        finish(builds_, fmt::format("{} patches, each on its own", built_));
+        finish(warnings_, "no new warning");
+        if (!with_sparse_) return {builds_, warnings_};
+        finish(sparse_, "no new warning");
+        return {builds_, warnings_, sparse_};
+    }
+
+  private:
+    Result<void> work() {
+        lab::CommandOptions copy;
+        copy.interrupts = subject_.interrupts;
+        auto linked =
+            lab::run_command({"cp", "-al", "--", subject_.source.string(), tree_.string()}, copy);
+        if (!linked) return tl::make_unexpected(linked.error());
+        if (!linked->ok()) return fail("cannot be linked", subject_.source.string());
+        if (auto configured = lab::configure_kernel(tree_, subject_.configs, subject_.interrupts);
+            !configured)
+            return configured;
+        auto prepared = make({"prepare"}, builds_, builds_log_);
+        if (!prepared) return tl::make_unexpected(prepared.error());
+        if (!prepared->ok()) return fail(lab::explain_build_failure(prepared->error), "the base");
+        auto base = make(targets(touched_parts), builds_, builds_log_);
+        if (!base) return tl::make_unexpected(base.error());
+        if (!base->ok()) return fail(lab::explain_build_failure(base->error), "the base");
+        auto before = compiler_warnings(base->error);
+        progress_.step();
+        if (auto checked = run_sparse(sparse_before_); !checked) return checked;
+        for (const auto& patch : subject_.patches) {
+            auto good = build_one(patch, before);
+            if (!good) return tl::make_unexpected(good.error());
+            if (!*good) {
+                skip_sparse_ = with_sparse_;
+                return {};
+            }
+            progress_.step();
+        }
+        if (auto own = build_own(before); !own) return own;
+        std::map<std::string, int> after;
+        if (auto checked = run_sparse(after); !checked) return checked;
+        sparse_.all = added(sparse_before_, after);
+        return {};
+    }
+
+    /// @return whether the patch builds, so that it makes sense to go on
+    Result<bool> build_one(const fs::path& patch, std::map<std::string, int>& known) {
+        const std::string name = patch.filename().string();
+        builds_log_ += "== " + name + "\n";
+        if (auto applied = lab::apply_patch(tree_, patch); !applied) {
+            builds_.all.push_back(name + ": " + applied.error().operation);
+            return false;
+        }
+        std::string said;
+        for (const auto& wanted : {targets(review_objects), targets(touched_parts)}) {
+            auto made = make(wanted, builds_, builds_log_);
+            if (!made) return tl::make_unexpected(made.error());
+            said += made->error;
+            if (made->ok()) continue;
+            builds_.all.push_back(name + ": " + lab::explain_build_failure(made->error));
+            return false;
+        }
+        // Only what was compiled again says something: what is known stays so.
+        const auto now = compiler_warnings(said);
+        for (const auto& finding : added(known, now))
+            warnings_.all.push_back(name + ": " + finding);
+        for (const auto& [finding, count] : now) known[finding] = std::max(known[finding], count);
+        ++built_;
+        return true;
+    }
+
+    /// What only the patches know of, as their KUnit tests.
+    Result<void> build_own(const std::map<std::string, int>& known) {
+        if (subject_.own_configs.empty()) return {};
+        builds_log_ += "== with the symbols of the patches\n";
+        auto fragments = subject_.configs;
+        fragments.insert(fragments.end(), subject_.own_configs.begin(), subject_.own_configs.end());
+        if (auto configured = lab::configure_kernel(tree_, fragments, subject_.interrupts);
+            !configured)
+            return configured;
+        auto made = make(targets(touched_parts), builds_, builds_log_);
+        if (!made) return tl::make_unexpected(made.error());
+        if (!made->ok())
+            builds_.all.push_back("KUnit tests: " + lab::explain_build_failure(made->error));
+        for (const auto& finding : added(known, compiler_warnings(made->error)))
+            warnings_.all.push_back("KUnit tests: " + finding);
+        return {};
+    }
+
+    Result<void> run_sparse(std::map<std::string, int>& found) {
+        if (!with_sparse_) return {};
+        auto targets_and_check = targets(touched_parts);
+        targets_and_check.emplace_back("C=2");
+        auto made = make(targets_and_check, sparse_, sparse_log_);
+        if (!made) return tl::make_unexpected(made.error());
+        if (!made->ok()) return fail(lab::explain_build_failure(made->error), "sparse");
+        found = compiler_warnings(made->error);
+        progress_.step();
+        return {};
+    }
+
+    template <std::size_t N>
+    static std::vector<std::string> targets(const char* const (&names)[N]) {
+        return {std::begin(names), std::end(names)};
+    }
+
+    Result<lab::CommandResult> make(const std::vector<std::string>& goals, GateResult& gate,
+                                    std::string& log) {
+        const auto started = std::chrono::steady_clock::now();
+        std::vector<std::string> command{"make", "ARCH=um", "O=build",
+                                         fmt::format("-j{}", subject_.jobs), "W=1"};
+        command.insert(command.end(), goals.begin(), goals.end());
+        lab::CommandOptions options;
+        options.spawn.directory = tree_.string();
+        options.spawn.extra = {{"LC_ALL", "C"}};
+        options.interrupts = subject_.interrupts;
+        auto made = lab::run_command(lab::contained(command), options);
+        if (made) log += made->output + made->error;
+        gate.seconds +=
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+        return made;
+    }
+
+    void break_all(const Error& error) {
+        for (GateResult* gate : {&builds_, &warnings_, &sparse_}) {
+            gate->outcome = Outcome::error;
+            gate->text = error.code == EINTR ? "interrupted" : error.message();
+        }
+    }
+
+    void finish(GateResult& gate, const std::string& good) {
+        const std::string& log = &gate == &sparse_ ? sparse_log_ : builds_log_;
+        const fs::path file = subject_.logs / (gate.name == "sparse" ? "sparse.log" : "builds.log");
+        if (lab::write_file(file, log)) gate.log = file;
+        if (gate.outcome == Outcome::error) return;
+        if (&gate == &sparse_ && skip_sparse_) {
+            gate.outcome = Outcome::skip;
+            gate.text = "a patch does not build";
+            return;
+        }
+        gate.outcome = gate.all.empty() ? Outcome::pass : Outcome::fail;
+        gate.text = gate.all.empty() ? good : gate.all.front();
+    }
+
+    const Subject& subject_;
+    bool with_sparse_;
+    bool skip_sparse_ = false;
+    fs::path tree_;
+    lab::Progress progress_;
+    std::size_t built_ = 0;
+    GateResult builds_;
+    GateResult warnings_;
+    GateResult sparse_;
+    std::string builds_log_;
+    std::string sparse_log_;
+    std::map<std::string, int> sparse_before_;
+};
+
+}  // namespace
+
+std::vector<GateResult> check_builds(const Subject& subject, bool with_sparse) {
+    return Site{subject, with_sparse}.run();
+}
+
+}  // namespace relfence::verify

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The control of `relfence-lab verify`: each mistake fails its own gate, says where it is, and no other gate fails.
+# Usage: verify_control.sh VERIFY-PROGRAM PROJECT quick|builds
+set -euo pipefail
+verify=$1 project=$2 part=$3
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+copy=$scratch/project
+
+fresh() {
+    rm -rf "$copy"
+    mkdir -p "$copy/tests/series"
+    cp -r "$project/kernel" "$project/lab" "$copy"
+    cp "$project/tests/series/checkpatch.allowed" "$copy/tests/series"
+}
+change() { # patch, sed expression: it must change something
+    local patch
+    patch=$(find "$copy"/kernel/series/v2/6.12 -name "$1-*.patch")
+    cp "$patch" "$scratch/before"
+    sed -i "$2" "$patch"
+    ! cmp -s "$patch" "$scratch/before" || { echo "nothing to change in $patch"; exit 1; }
+}
+# Exit code, gate that must be alone in failing (or none), text in the table.
+expect() {
+    local code=0 failed
+    "$verify" --project "$copy" --out "$scratch/out" --json "${gates[@]}" >"$scratch/json" || code=$?
+    failed=$(python3 -c '
+import json, sys
+document = json.load(open(sys.argv[1]))
+print(",".join(g["gate"] for g in document["gates"] if g["result"] not in ("pass", "skip")))' "$scratch/json")
+    [ $code = "$1" ] && [ "$failed" = "$2" ] || { echo "exit code $code, failed: $failed"; cat "$scratch/json"; exit 1; }
+    grep -q "$3" "$scratch/json" || { echo "'$3' is not said"; cat "$scratch/json"; exit 1; }
+}
+
+if [ "$part" = quick ]; then
+    gates=(--gate applies --gate checkpatch --gate kernel-doc)
+    fresh
+    expect 0 '' '16 patches, and the whole reversed'
+    change 0006 '0,/^ static/s//  static/'
+    expect 1 applies '0006-.*: does not apply: drivers/media/platform/rockchip/rga/rga.c, hunk [0-9]* at line [0-9]*'
+    fresh
+    change 0004 's/^+ \* @src: the OUTPUT/+ * @sauce: the OUTPUT/'
+    expect 1 kernel-doc "v4l2-mem2mem.h: .*'src'"
+    fresh
+    change 0004 's/^+\treturn vb2_buffer_attach_release_fence(/+\treturn vb2_buffer_attach_release_fence (/'
+    expect 1 checkpatch '0004-.*SPACING'
+else
+    gates=(--gate applies --gate checkpatch --gate kernel-doc --gate builds --gate W=1)
+    fresh
+    change 0006 '0,/^+\tbool cookie;/s//+\tbool cookie, unused;/'
+    expect 1 W=1 "0006-.*rga.c: warning: unused variable"
+    fresh
+    change 0006 '0,/^+\tbool cookie;/s//+\tbool cooky;/'
+    expect 1 builds "0006-.*rga.c.*cookie"
+fi
+
+# Bad input: one line, and exit code 2.
+for bad in '--series v9' '--gate none' '--kernel-version 5.4' '--tree /nowhere' '--version seven'; do
+    code=0
+    # shellcheck disable=SC2086
+    "$verify" --project "$project" --out "$scratch/out" $bad >/dev/null 2>"$scratch/err" || code=$?
+    [ $code = 2 ] && [ -s "$scratch/err" ] || { echo "$bad: exit code $code"; cat "$scratch/err"; exit 1; }
+done

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// What the gates of `relfence-lab verify` read out of the tools' words.
+#include <gmock/gmock.h>
+
+#include <relfence/verify/gate.hpp>
+
+namespace relfence::verify {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+TEST(TouchedFiles, AreThoseOfBothSides) {
+    EXPECT_THAT(touched_files("--- a/x/a.c\n+++ b/x/a.c\n--- /dev/null\n+++ b/x/new.c\n"
+                              "--- a/x/old.c\n+++ /dev/null\n+--- a/no\n"),
+                UnorderedElementsAre("x/a.c", "x/new.c", "x/old.c"));
+}
+
+TEST(CompilerWarnings, LoseTheirPlaceAndThePathOfTheOutputDirectory) {
+    // Catches that a warning counts as new because a patch has moved it.
+    EXPECT_THAT(compiler_warnings("../x/a.c:12:3: warning: unused variable 'a' [-Wunused]\n"
+                                  "   12 | code\n"
+                                  "../x/a.c:99:3: warning: unused variable 'a' [-Wunused]\n"),
+                ElementsAre(Pair("x/a.c: warning: unused variable 'a' [-Wunused]", 2)));
+}
+
+TEST(CompilerWarnings, LeaveOutKernelDocWhichHasNoColumn) {
+    const char* said = "x/a.c:12: warning: Function parameter 'b' not described in 'f'\n";
+    EXPECT_THAT(compiler_warnings(said), IsEmpty());
+    EXPECT_THAT(kernel_doc_warnings(said), testing::SizeIs(1));
+}
+
+TEST(CompilerWarnings, TakeSparseToo) {
+    EXPECT_THAT(compiler_warnings("../x/a.c:7:1: warning: context imbalance in 'f' - wrong count\n"
+                                  "../x/b.c:7:1: sparse: warning: symbol 'g' was not declared\n"),
+                testing::SizeIs(2));
+}
+
+TEST(KernelDoc, UnderstandsTheToolOfLaterKernels) {
+    EXPECT_THAT(
+        kernel_doc_warnings("Warning: x/a.h:12 function parameter 'b' not described in 'f'\n"
+                            "Info: x/a.h:1 Scanning doc for function f\n"),
+        ElementsAre(Pair("x/a.h: function parameter 'b' not described in 'f'", 1)));
+}
+
+TEST(Added, CountsHowOftenAsWell) {
+    // A second function with the same mistake is new, though its text is known.
+    EXPECT_THAT(added({{"a", 1}, {"b", 1}}, {{"a", 1}, {"b", 2}, {"c", 1}}), ElementsAre("b", "c"));
+    EXPECT_THAT(added({{"a", 3}}, {{"a", 1}}), IsEmpty());
+}
+
+TEST(Checkpatch, LeavesOutWhatIsAllowed) {
+    const auto allowed =
+        allowed_types("# why\nMISSING_SIGN_OFF    whoever sends\n\nFILE_PATH_CHANGES x\n");
+    EXPECT_THAT(allowed, UnorderedElementsAre("MISSING_SIGN_OFF", "FILE_PATH_CHANGES"));
+    EXPECT_THAT(checkpatch_findings(
+                    "/p/0001-a.patch:0: ERROR:MISSING_SIGN_OFF: Missing Signed-off-by: line(s)\n"
+                    "/p/0001-a.patch:7: CHECK:SPACING: no space before tabs\n"
+                    "total: 1 errors, 0 warnings, 1 checks, 9 lines checked\n",
+                    allowed),
+                ElementsAre("0001-a.patch:7: CHECK:SPACING: no space before tabs"));
+}
+
+}  // namespace
+}  // namespace relfence::verify
