@@ -61,7 +61,8 @@ std::vector<std::string> kernel_command(const GuestConfig& config, const fs::pat
         fmt::format("uml_dir={}/uml", scratch.string()),
         "panic=-1",
     };
-    if (is_smp_kernel(config.kernel)) command.emplace_back("ncpus=2");
+    // With ptrace(), the default, UML has one processor.
+    if (is_smp_kernel(config.kernel)) command.insert(command.end(), {"ncpus=2", "seccomp=on"});
     command.insert(command.end(), config.kernel_arguments.begin(), config.kernel_arguments.end());
     return command;
 }

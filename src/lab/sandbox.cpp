@@ -5,19 +5,15 @@ namespace relfence::lab {
 
 std::vector<std::string> sandboxed(const SandboxOptions& options,
                                    const std::vector<std::string>& command) {
-    std::vector<std::string> result{"bwrap",
-                                    "--ro-bind",
-                                    "/",
-                                    "/",
-                                    "--dev",
-                                    "/dev",
-                                    "--proc",
+    std::vector<std::string> result{"bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc",
                                     "/proc",
-                                    "--unshare-pid",
-                                    "--unshare-ipc",
-                                    "--die-with-parent",
-                                    "--cap-drop",
-                                    "ALL"};
+                                    // Root without capabilities that it could have again is not
+                                    // let keep its personality over execve(). UML of Linux 7.x
+                                    // wants no address randomisation, and executes itself for
+                                    // ever. In a user namespace there is nothing to have again.
+                                    // Source: security/commoncap.c.
+                                    "--unshare-user-try", "--unshare-pid", "--unshare-ipc",
+                                    "--die-with-parent", "--cap-drop", "ALL"};
     for (const auto& path : options.writable) result.insert(result.end(), {"--bind", path, path});
     result.insert(result.end(), {"--chdir", options.directory, "--"});
     result.insert(result.end(), command.begin(), command.end());
