@@ -79,6 +79,9 @@ TEST(SyncFile, TellsTheStubFromAFence) {
     EXPECT_FALSE(sync::is_stub({}));
     EXPECT_FALSE(sync::is_stub({{"vicodec", "vb2-cap-7", 1, 0}}));
     EXPECT_FALSE(sync::is_stub({{"stub", "stub", 1, 0}, {"vicodec", "vb2-cap-7", 0, 0}}));
+    // Linux 7.x: no name is left of a fence that has signalled.
+    EXPECT_TRUE(sync::is_stub({{"detached-driver", "signaled-timeline", 1, 0}}));
+    EXPECT_FALSE(sync::is_stub({{"detached-driver", "signaled-timeline", -5, 0}}));
 }
 
 }  // namespace

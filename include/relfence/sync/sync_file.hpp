@@ -40,7 +40,8 @@ class SyncFile {
 };
 
 /// Whether @p fences is what a dma-buf without a fence gives: the one fence of
-/// dma_fence_get_stub(), which nobody produced and which always has signalled.
+/// dma_fence_get_stub(), which nobody produced and which always has signalled. On Linux 7.x a real
+/// one that signalled before its names were read cannot be told from it.
 [[nodiscard]] bool is_stub(const std::vector<Fence>& fences);
 
 }  // namespace relfence::sync
