@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "relfence-lab-commands.hpp"
 
@@ -42,13 +41,15 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
     auto cache = Cache::open();
     if (!cache) return tl::make_unexpected(cache.error());
     if (!options.tree.empty()) {
-        auto series = tree_series(options.tree);
-        if (!series) return tl::make_unexpected(series.error());
-        if (!options.version.empty() && options.version != *series)
-            return fail(fmt::format("is Linux {}, not {}", *series, options.version), options.tree);
-        if (auto known = kernels->choose_version(*series); !known)
-            return fail(fmt::format("is Linux {}, which this project has no patches for", *series),
-                        options.tree, fmt::format("{}", fmt::join(kernels->versions(), ", ")));
+        const auto series = tree_series(options.tree);
+        const std::string usual = kernels->version;
+        if (!series || !kernels->choose_version(*series)) {
+            auto source = identify_source(*cache, options.tree, usual);
+            if (!source) return tl::make_unexpected(source.error());
+        }
+        if (!options.version.empty() && options.version != kernels->version)
+            return fail(fmt::format("is Linux {}, not {}", kernels->version, options.version),
+                        options.tree);
     } else if (!options.version.empty()) {
         if (auto known = kernels->choose_version(options.version); !known)
             return tl::make_unexpected(known.error());
