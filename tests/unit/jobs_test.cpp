@@ -6,11 +6,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "../libav.hpp"
 #include "jobs/fwht_frames.hpp"
 #include "jobs/h264_frames.hpp"
 #include "jobs/mpeg2_frames.hpp"
 #include "jobs/vp8_frames.hpp"
-#include "libav.hpp"
 
 namespace relfence::testing {
 namespace {
