@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include <relfence/trace/live.hpp>
+
+namespace relfence::trace {
+
+struct Live::State {};
+Live::Live(std::unique_ptr<State> state) : state_{std::move(state)} {}
+Live::Live(Live&&) noexcept = default;
+Live& Live::operator=(Live&&) noexcept = default;
+Live::~Live() = default;
+
+Result<Live> Live::open(std::size_t /*buffer_kb*/) {
+    return fail("cannot be read: this program was built without libtracefs", "tracefs",
+                "install libtracefs-dev and libtraceevent-dev, and build again");
+}
+void Live::drain(const std::function<void(const Event&)>& /*feed*/) {}
+void Live::finish(const std::function<void(const Event&)>& /*feed*/) {}
+std::string Live::marker_path() const {
+    return {};
+}
+
+}  // namespace relfence::trace
