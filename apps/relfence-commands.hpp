@@ -25,5 +25,6 @@ Command add_check(CLI::App& app);
 Command add_list(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_doctor(CLI::App& app);
+Command add_trace(CLI::App& app);
 
 }  // namespace relfence::app

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
         "77 nothing to test.");
     const std::vector<std::pair<CLI::App*, Command>> commands = [&app] {
         std::vector<std::pair<CLI::App*, Command>> all;
-        for (const auto add : {add_list, add_check, add_bench, add_doctor}) {
+        for (const auto add : {add_list, add_check, add_bench, add_trace, add_doctor}) {
             Command run = add(app);
             all.emplace_back(app.get_subcommands(nullptr).back(), std::move(run));
         }
