@@ -62,8 +62,8 @@ Result<Workbench> open_workbench(const ProjectOptions& options, const Interrupts
 
 namespace {
 
-/// Becomes relfence-lab-fleet or relfence-lab-verify. They are programs of their own, which the
-/// demo does not need, and need not be there: the former wants yaml-cpp.
+/// Becomes relfence-lab-fleet, -matrix or -verify. They are programs of their own, which the demo
+/// does not need, and need not be there: the first two want yaml-cpp.
 int become(const std::string& name, const std::string& hint, char** argv) {
     std::error_code error;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -79,8 +79,9 @@ int become(const std::string& name, const std::string& hint, char** argv) {
 int main(int argc, char** argv) {
     using namespace relfence::lab;
     const std::string_view first = argc > 1 ? argv[1] : "";
-    if (first == "fleet")
-        return become("relfence-lab-fleet", "apt-get install libyaml-cpp-dev, then ", argv);
+    for (const std::string name : {"fleet", "matrix"})
+        if (first == name)
+            return become("relfence-lab-" + name, "apt-get install libyaml-cpp-dev, then ", argv);
     if (first == "verify") return become("relfence-lab-verify", "", argv);
     CLI::App app{"Builds kernels for User Mode Linux, boots them and runs programs in them."};
     app.set_version_flag("--version", "relfence-lab " RELFENCE_VERSION);
@@ -92,6 +93,7 @@ int main(int argc, char** argv) {
         {"run", add_run(app)},     {"compare", add_compare(app)}, {"cache", add_cache(app)},
         {"page", add_page(app)},   {"clean", add_clean(app)},     {"source", add_source(app)}};
     app.add_subcommand("fleet", "which patches go into the kernel of which host");
+    app.add_subcommand("matrix", "every suite on every kernel and board, here or on LAVA");
     app.add_subcommand("verify",
                        "pass a series through the gates: applies, builds, is clean, works");
     try {
