@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 
 /// Test drivers are done at once otherwise; how long real hardware takes is its own affair.
 constexpr const char* slow_down =
@@ -91,13 +92,22 @@ TEST_P(Check, FailsTheChecksThatTheKernelDeserves) {
     const json report = read_json("check.json");
     ASSERT_TRUE(report.is_object()) << seen.output << seen.error;
     std::map<std::string, std::set<std::string>> tried;
+    std::set<std::string> torn;
     std::vector<std::string> wrong;
     for (const json& row : report["checks"]) {
         tried[row["driver"]].insert(row["stream"].get<std::string>());
+        if (row["check"] == "frame-complete" && kernel == "baseline") {
+            if (row["verdict"] == "fail") torn.insert(row["driver"]);
+            // Whether a look comes in time is luck on a machine that does other things too.
+            if (row["verdict"] == "skip") continue;
+        }
         if (row["verdict"] != expected(row, kernel))
             wrong.push_back(describe(row) + "; expected " + expected(row, kernel));
     }
     EXPECT_THAT(wrong, IsEmpty());
+    if (kernel == "baseline") {
+        EXPECT_THAT(torn, IsSupersetOf({"hantro-vpu", "rockchip-rga", "vicodec", "visl"}));
+    }
     std::map<std::string, std::set<std::string>> all{
         {"vim2m", {"raw"}},
         {"vicodec", {"fwht", "raw-to-fwht"}},

@@ -220,12 +220,13 @@ TEST_F(TraceGuest, ThePageShowsEveryFrameInABrowser) {
               "$CLIENT read vim2m 9 > a.json");
     ASSERT_EQ(exit_code(result), 0) << result.error;
     std::size_t frames = 0;
-    for (const json& queue : file("a.json")["queues"]) frames += queue["frames"].size();
+    const json trace = file("a.json");
+    for (const json& queue : trace["queues"]) frames += queue["frames"].size();
     EXPECT_EQ(frames, 18U) << "9 in, 9 out";
 
     std::size_t arrows = 0;
-    for (const json& event : file("a.perfetto")["traceEvents"])
-        arrows += event["ph"] == "s" ? 1U : 0U;
+    const json perfetto = file("a.perfetto");
+    for (const json& event : perfetto["traceEvents"]) arrows += event["ph"] == "s" ? 1U : 0U;
     EXPECT_GE(arrows, 9U) << "each frame's fence was waited for";
 
     // The same from the recording, on the host.

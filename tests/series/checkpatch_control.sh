@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$kernel/lab" "$scratch/kernel"
-patch=$(find "$scratch/kernel" -path '*common/0001-*.patch')
+patch=$(find "$scratch/kernel" -path '*/6.12/common/0001-*.patch')
 sed -i 's/^+\(.*\)kvmalloc(/+\1kvmalloc (/' "$patch"
 if "$here/checkpatch.sh" "$scratch/kernel" "$tarball" >"$scratch/log" 2>&1; then
     echo "a space before a parenthesis was not found" >&2
