@@ -86,8 +86,11 @@ Result<std::string> see_order(players::Jobs& jobs) {
     if (!early_file) return tl::make_unexpected(early_file.error());
     const auto late_file = dmabuf::export_sync_file(late->get(), Access::read);
     if (!late_file) return tl::make_unexpected(late_file.error());
+    // Names are read in flight: since Linux 7.x a fence that has signalled has those of the stub.
     const Fences during = early_file->fences();
     if (!during) return tl::make_unexpected(during.error());
+    const Fences late_during = late_file->fences();
+    if (!late_during) return tl::make_unexpected(late_during.error());
     if (auto ok = still_in_flight(source); !ok) return tl::make_unexpected(ok.error());
     if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
     const Fences of_early = early_file->fences();
@@ -95,12 +98,13 @@ Result<std::string> see_order(players::Jobs& jobs) {
     if (!of_early) return tl::make_unexpected(of_early.error());
     if (!of_late) return tl::make_unexpected(of_late.error());
     // One fence signals once: two that did so in the same nanosecond under one name are one.
-    const bool same = whose(*of_early) == whose(*of_late) &&
+    const bool same = whose(*during) == whose(*late_during) &&
                       of_early->front().timestamp_ns == of_late->front().timestamp_ns;
     if (!sync::is_stub(*before)) return "left behind by the job before: " + describe(*before);
-    if (sync::is_stub(*during) && sync::is_stub(*of_late)) return std::string{"no fence"};
-    if (sync::is_stub(*of_late)) return whose(*during) + ", not in the new export";
-    if (sync::is_stub(*during)) return whose(*of_late) + ", not in the old export";
+    const bool in_late = !sync::is_stub(*late_during);
+    if (sync::is_stub(*during) && !in_late) return std::string{"no fence"};
+    if (!in_late) return whose(*during) + ", not in the new export";
+    if (sync::is_stub(*during)) return whose(*late_during) + ", not in the old export";
     return fmt::format("{}, {}", whose(*during), same ? "the same in both" : "another in each");
 }
 
