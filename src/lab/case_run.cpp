@@ -342,6 +342,8 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
     config.job.mounts.push_back({directory.string(), true});
     config.kernel_arguments = std::move(order.machine.kernel_arguments);
     config.kernel_arguments.emplace_back(order.kunit ? "kunit.enable=1" : "kunit.enable=0");
+    // Linux 7.x has it off where the configuration does not say otherwise; 6.12 does not know it.
+    if (order.kunit) config.kernel_arguments.emplace_back("kunit.autorun=1");
     BootWatch watch{std::move(*console), std::move(*output)};
     auto guest = Guest::start(std::move(config));
     if (!guest) return tl::make_unexpected(guest.error());
