@@ -201,7 +201,8 @@ TEST_F(DeviceReader, ThatEndedLaterMayHaveRead) {
                 HasSubstr("video1 (scaler) was given the frame to read 4.0 ms before"));
 }
 
-TEST(TraceFindings, ABufferThatIsQueuedWhileAReadersFenceIsPending) {
+/// A frame that is queued again at 6000 ns, while a reader's fence is pending until 7201 ns.
+Script queued_while_reader_pends() {
     Script script = one_frame();
     script.finish(5000, 0);
     script.dequeue(5100, 0);
@@ -212,6 +213,11 @@ TEST(TraceFindings, ABufferThatIsQueuedWhileAReadersFenceIsPending) {
     import.timeline = "gpu-ring";
     script.queue(6000, 0);
     script.fence(Kind::fence_signaled, 7201, 9, 0).timeline = "gpu-ring";
+    return script;
+}
+
+TEST(TraceFindings, ABufferThatIsQueuedWhileAReadersFenceIsPending) {
+    Script script = queued_while_reader_pends();
     const auto findings = find(script.model());
     ASSERT_FALSE(findings.empty());
     EXPECT_EQ(findings[0].verdict, Verdict::requeued);
@@ -222,16 +228,7 @@ TEST(TraceFindings, ABufferThatIsQueuedWhileAReadersFenceIsPending) {
 
 // The control: a driver that waits for the reader before it starts overwrites nothing.
 TEST(TraceFindings, ADriverThatWaitsForTheReaderIsNotWrong) {
-    Script script = one_frame();
-    script.finish(5000, 0);
-    script.dequeue(5100, 0);
-    script.fence(Kind::fence_init, 5200, 9).timeline = "gpu-ring";
-    script.events.back().driver = "gpu";
-    Event& import = script.call(Kind::call_import_sync, 5300, 40, DMA_BUF_SYNC_READ);
-    import.driver = "gpu";
-    import.timeline = "gpu-ring";
-    script.queue(6000, 0);
-    script.fence(Kind::fence_signaled, 7201, 9, 0).timeline = "gpu-ring";
+    Script script = queued_while_reader_pends();
     script.fence(Kind::fence_init, 7300, 1);
     script.fence(Kind::fence_signaled, 9000, 1, 0);
     script.finish(9001, 0);
