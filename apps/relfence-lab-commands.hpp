@@ -12,13 +12,15 @@
 #include <relfence/lab/kernel_list.hpp>
 #include <relfence/lab/process.hpp>
 
+#include "relfence-exit.hpp"
+
 namespace relfence::lab {
 
-inline constexpr int exit_ok = 0;
-inline constexpr int exit_unexpected = 1;  ///< a result is not as expected
-inline constexpr int exit_error = 2;       ///< bad input, or the lab could not do its work
+inline constexpr int exit_ok = app::exit_ok;
+inline constexpr int exit_unexpected = app::exit_failed;
+inline constexpr int exit_error = app::exit_error;
 
-/// Prints an error as the lab's one line. @return exit_error, or 130 for a Ctrl-C
+/// Prints an error as the lab's one line. @return the exit code
 int complain(const Error& error);
 
 /// Options that several commands have, and what they lead to.

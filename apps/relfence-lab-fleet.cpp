@@ -15,15 +15,17 @@
 #include <relfence/lab/scratch.hpp>
 #include <relfence/lab/source.hpp>
 
+#include "relfence-exit.hpp"
+
 namespace relfence::fleet {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int exit_ok = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_error = 2;
+using app::exit_error;
+using app::exit_failed;
+using app::exit_ok;
 
 struct Arguments {
     std::string project;
@@ -36,12 +38,7 @@ struct Arguments {
 };
 
 int complain(const Error& error) {
-    if (error.code == EINTR) {
-        fmt::print(stderr, "relfence-lab fleet: interrupted\n");
-        return 130;
-    }
-    fmt::print(stderr, "relfence-lab fleet: {}\n", error.message());
-    return exit_error;
+    return app::complain_as("relfence-lab fleet", error);
 }
 
 Result<fs::path> project_of(const Arguments& arguments) {

@@ -19,15 +19,17 @@
 #include <relfence/matrix/matrix.hpp>
 #include <relfence/matrix/run.hpp>
 
+#include "relfence-exit.hpp"
+
 namespace relfence::matrix {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int exit_ok = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_error = 2;
+using app::exit_error;
+using app::exit_failed;
+using app::exit_ok;
 
 struct Arguments {
     std::string project;
@@ -41,12 +43,7 @@ struct Arguments {
 };
 
 int complain(const Error& error) {
-    if (error.code == EINTR) {
-        fmt::print(stderr, "relfence-lab matrix: interrupted\n");
-        return 130;
-    }
-    fmt::print(stderr, "relfence-lab matrix: {}\n", error.message());
-    return exit_error;
+    return app::complain_as("relfence-lab matrix", error);
 }
 
 Result<Matrix> matrix_of(const Arguments& arguments) {

@@ -17,6 +17,8 @@
 #include <relfence/lab/source_fetch.hpp>
 #include <relfence/verify/gates.hpp>
 
+#include "relfence-exit.hpp"
+
 namespace relfence::verify {
 namespace fs = std::filesystem;
 namespace {
@@ -35,12 +37,7 @@ struct Arguments {
 };
 
 int complain(const Error& error) {
-    if (error.code == EINTR) {
-        fmt::print(stderr, "relfence-lab verify: interrupted\n");
-        return 130;
-    }
-    fmt::print(stderr, "relfence-lab verify: {}\n", error.message());
-    return 2;
+    return app::complain_as("relfence-lab verify", error);
 }
 
 Result<std::set<std::string>> wanted_gates(const Arguments& arguments) {

@@ -11,12 +11,7 @@
 namespace relfence::lab {
 
 int complain(const Error& error) {
-    if (error.code == EINTR) {
-        fmt::print(stderr, "relfence-lab: interrupted\n");
-        return 130;
-    }
-    fmt::print(stderr, "relfence-lab: {}\n", error.message());
-    return exit_error;
+    return app::complain_as("relfence-lab", error);
 }
 
 void add_project_options(CLI::App& command, ProjectOptions& options) {

@@ -10,12 +10,7 @@
 namespace relfence::app {
 
 int complain(const Error& error) {
-    if (error.code == EINTR) {
-        fmt::print(stderr, "relfence: interrupted\n");
-        return 130;
-    }
-    fmt::print(stderr, "relfence: {}\n", error.message());
-    return exit_error;
+    return complain_as("relfence", error);
 }
 
 }  // namespace relfence::app
