@@ -82,6 +82,7 @@ class Progress {
 /// An error of a device says which one. A device that has gone fails in many ways, of which few say
 /// so.
 tl::unexpected<Error> on(const devices::VideoDevice& device, Error error) {
+    if (error.code == EBUSY) return tl::make_unexpected(std::move(error));
     if (!devices::describe_video(device.path))
         return fail("has gone while it was measured", device.path);
     if (error.subject == "video device" || error.subject == "dma-buf")

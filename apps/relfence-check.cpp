@@ -18,6 +18,7 @@ struct CheckOptions {
     std::vector<std::string> globs;
     bool all = false;
     bool list = false;
+    bool strict = false;
     bool as_json = false;
     bool as_ktap = false;
 };
@@ -48,8 +49,8 @@ Result<std::vector<devices::VideoDevice>> chosen_devices(const CheckOptions& opt
 
 int run_checks(const CheckOptions& options) {
     if (options.list) return list_checks();
-    const auto chosen = checks::choose(options.globs);
-    if (chosen.empty())
+    const checks::Plan plan{checks::choose(options.globs), options.strict};
+    if (plan.checks.empty())
         return complain(fail("is the name of no check", options.globs.front(),
                              "relfence check --list names them")
                             .value());
@@ -64,7 +65,7 @@ int run_checks(const CheckOptions& options) {
     std::vector<checks::Section> sections;
     for (const auto& device : *devices) {
         auto more = checks::check_device(
-            device, chosen,
+            device, plan,
             [&](const checks::Section& section) {
                 if (as_text) fmt::print("{}", checks::heading(section));
                 std::fflush(stdout);
@@ -99,13 +100,16 @@ Command add_check(CLI::App& app) {
     command->add_flag("--all", options->all, "every mem2mem device (the default)")
         ->excludes(device);
     command->add_option("--filter", options->globs, "only checks that fit GLOB; may be repeated");
+    command->add_flag("--strict", options->strict, "count a warning as a failure");
     command->add_flag("--list", options->list, "name the checks, and what a user sees of each bug");
     auto* const json = command->add_flag("--json", options->as_json, "for programs");
     command->add_flag("--ktap", options->as_ktap, "for test harnesses")->excludes(json);
     command->footer(
         "Brings each device to work with streams of its own, and leaves it as it was. What each\n"
         "check does, and what its failure means, is in docs/checks.md.\n\n"
-        "Exit code: 0 all that was tested passed, 1 a check failed, 2 a device could not be used,\n"
+        "A warning is something that users see and that V4L2 allows; it is counted and shown.\n\n"
+        "Exit code: 0 nothing that was tested failed, 1 a check failed, 2 a device could not be "
+        "used,\n"
         "77 nothing could be tested.\n\n"
         "Examples:\n  relfence check\n  relfence check --device /dev/video1 --filter 'imported-*'\n"
         "  relfence check --json | jq '.checks[] | select(.verdict == \"fail\")'");

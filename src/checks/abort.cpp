@@ -9,11 +9,10 @@ namespace {
 constexpr unsigned queued_jobs = 3;
 
 Result<Attempt> see_abort(std::unique_ptr<jobs::QueuePair>& source, bool close) {
-    const auto running = source->submit(0, jobs::Before::stale);
+    const auto running = start_job(*source, 0);
     if (!running) return tl::make_unexpected(running.error());
-    const auto watched = watch(*source, running->dma_buf);
-    if (!watched) return tl::make_unexpected(watched.error());
-    if (!watched->found) return Attempt::without_fence(*watched);
+    if (!running->watched.found) return Attempt::without_fence(running->watched);
+    const sync::SyncFile& fence = running->watched.found->file;
     for (unsigned index = 1; index < queued_jobs; ++index)
         if (auto waiting = source->submit(index, jobs::Before::stale); !waiting)
             return tl::make_unexpected(waiting.error());
@@ -24,11 +23,10 @@ Result<Attempt> see_abort(std::unique_ptr<jobs::QueuePair>& source, bool close) 
         source.reset();
     else if (auto ok = source->rewind(); !ok)
         return tl::make_unexpected(ok.error());
-    const auto signalled = watched->found->file.wait(patience);
+    const auto signalled = fence.wait(patience);
     if (!signalled) return tl::make_unexpected(signalled.error());
-    if (!*signalled)
-        return Attempt::fail(words_for(watched->found->file) + " for seconds after the end");
-    return Attempt::pass(words_for(watched->found->file));
+    if (!*signalled) return Attempt::fail(words_for(fence) + " for seconds after the end");
+    return Attempt::pass(words_for(fence));
 }
 
 }  // namespace

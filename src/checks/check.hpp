@@ -19,6 +19,7 @@ namespace relfence::checks {
 enum class Verdict {
     pass,
     fail,   ///< the driver does something wrong
+    warn,   ///< the driver does what V4L2 allows, and users see something wrong all the same
     skip,   ///< nothing was tested, for a reason
     error,  ///< this program could not do its work; says nothing of the driver
 };
@@ -27,12 +28,16 @@ enum class Verdict {
 /// What a check found.
 struct Finding {
     Verdict verdict = Verdict::error;
-    std::string text;  ///< what was seen, or the reason; one line
+    std::string text;          ///< what was seen, or the reason; one line
+    bool device_busy = false;  ///< another program has the device: other checks would say the same
 
-    static Finding pass(std::string seen) { return {Verdict::pass, std::move(seen)}; }
-    static Finding fail(std::string seen) { return {Verdict::fail, std::move(seen)}; }
-    static Finding skip(std::string reason) { return {Verdict::skip, std::move(reason)}; }
-    static Finding error(const relfence::Error& error) { return {Verdict::error, error.message()}; }
+    static Finding pass(std::string seen) { return {Verdict::pass, std::move(seen), false}; }
+    static Finding fail(std::string seen) { return {Verdict::fail, std::move(seen), false}; }
+    static Finding warn(std::string seen) { return {Verdict::warn, std::move(seen), false}; }
+    static Finding skip(std::string reason) { return {Verdict::skip, std::move(reason), false}; }
+    static Finding error(const relfence::Error& error) {
+        return {Verdict::error, error.message(), error.code == EBUSY};
+    }
 };
 
 /// A device that can be brought to work, as often as a check likes. Each time it is fresh, and what

@@ -9,6 +9,8 @@ std::string_view name_of(Verdict verdict) {
             return "pass";
         case Verdict::fail:
             return "fail";
+        case Verdict::warn:
+            return "warn";
         case Verdict::skip:
             return "skip";
         case Verdict::error:

@@ -8,15 +8,13 @@ namespace {
 Result<Attempt> see_failure(std::unique_ptr<jobs::QueuePair>& source, unsigned index) {
     if (!source->spoil())
         return Attempt::skip("no job that fails can be made for this kind of device");
-    const auto handover = source->submit(index, jobs::Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto watched = watch(*source, handover->dma_buf);
-    if (!watched) return tl::make_unexpected(watched.error());
+    const auto job = start_job(*source, index);
+    if (!job) return tl::make_unexpected(job.error());
     const auto done = source->finish();
     if (done) return Attempt::skip("the driver says that it could decode a broken frame");
     if (done.error().code != EIO) return tl::make_unexpected(done.error());
-    if (!watched->found) return Attempt::without_fence(*watched);
-    const auto after = watched->found->file.fences();
+    if (!job->watched.found) return Attempt::without_fence(job->watched);
+    const auto after = job->watched.found->file.fences();
     if (!after) return tl::make_unexpected(after.error());
     for (const sync::Fence& fence : *after)
         if (fence.status >= 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Whether a consumer that waits for the dma-buf alone gets the frame that VIDIOC_DQBUF gives later.
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,19 +33,18 @@ struct Compared {
 Result<Compared> compare_one(jobs::QueuePair& source, unsigned index) {
     std::ranges::fill(source.capture().memory(index % source.depth()),
                       static_cast<std::uint8_t>(0xa5 ^ index));
-    const auto handover = source.submit(index, jobs::Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto started = watch(source, handover->dma_buf, looks_for_start);
-    if (!started) return tl::make_unexpected(started.error());
+    const auto job = start_job(source, index, looks_for_start);
+    if (!job) return tl::make_unexpected(job.error());
+    const std::span<const std::uint8_t> pixels = job->frame.pixels;
     const auto over = source.finished();
     if (!over) return tl::make_unexpected(over.error());
-    const auto readable = dmabuf::wait(handover->dma_buf, dmabuf::Access::read, patience);
+    const auto readable = dmabuf::wait(job->frame.dma_buf, dmabuf::Access::read, patience);
     if (!readable) return tl::make_unexpected(readable.error());
-    const std::vector<std::uint8_t> early{handover->pixels.begin(), handover->pixels.end()};
+    const std::vector<std::uint8_t> early{pixels.begin(), pixels.end()};
     if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
-    Compared compared{!*over, started->found.has_value(), *readable, 0, early.size()};
+    Compared compared{!*over, job->watched.found.has_value(), *readable, 0, early.size()};
     for (std::size_t i = 0; i < early.size(); ++i)
-        compared.differ += early[i] != handover->pixels[i] ? 1U : 0U;
+        compared.differ += early[i] != pixels[i] ? 1U : 0U;
     return compared;
 }
 

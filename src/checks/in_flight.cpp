@@ -18,29 +18,31 @@ using Source = std::unique_ptr<jobs::QueuePair>;
 
 constexpr jobs::Memory own_memory{};
 
+/// What a job shows from its start to VIDIOC_DQBUF.
+Result<Watched> see_whole_job(jobs::JobSource& source, unsigned index) {
+    auto job = start_job(source, index);
+    if (!job) return tl::make_unexpected(job.error());
+    if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
+    return std::move(job->watched);
+}
+
 Result<Attempt> see_fence(Source& source, unsigned index) {
-    const auto handover = source->submit(index, Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto watched = watch(*source, handover->dma_buf);
-    if (!watched) return tl::make_unexpected(watched.error());
-    if (auto ok = source->finish(); !ok) return tl::make_unexpected(ok.error());
-    if (!watched->found) return Attempt::without_fence(*watched);
-    return Attempt::pass(words_for(watched->found->fences));
+    const auto seen = see_whole_job(*source, index);
+    if (!seen) return tl::make_unexpected(seen.error());
+    if (!seen->found) return Attempt::without_fence(*seen);
+    return Attempt::pass(words_for(seen->found->fences));
 }
 
 Result<Attempt> see_signal(Source& source, unsigned index) {
-    const auto handover = source->submit(index, Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto watched = watch(*source, handover->dma_buf);
-    if (!watched) return tl::make_unexpected(watched.error());
-    if (auto ok = source->finish(); !ok) return tl::make_unexpected(ok.error());
-    if (!watched->found) return Attempt::without_fence(*watched);
+    const auto seen = see_whole_job(*source, index);
+    if (!seen) return tl::make_unexpected(seen.error());
+    if (!seen->found) return Attempt::without_fence(*seen);
     // Not a while later: whoever got the frame by DQBUF hands it on to who looks at the fence.
-    const auto after = watched->found->file.fences();
+    const auto after = seen->found->file.fences();
     if (!after) return tl::make_unexpected(after.error());
     for (const sync::Fence& fence : *after) {
         if (fence.active()) {
-            const auto later = watched->found->file.wait(patience);
+            const auto later = seen->found->file.wait(patience);
             return Attempt::fail(words_for(*after) + " after VIDIOC_DQBUF" +
                                  (later && *later ? "; signals later" : "; never signals"));
         }
@@ -51,22 +53,20 @@ Result<Attempt> see_signal(Source& source, unsigned index) {
 }
 
 Result<Attempt> see_poll(Source& source, unsigned index) {
-    const auto handover = source->submit(index, Before::stale);
-    if (!handover) return tl::make_unexpected(handover.error());
-    const auto watched = watch(*source, handover->dma_buf);
-    if (!watched) return tl::make_unexpected(watched.error());
-    const auto read = dmabuf::wait(handover->dma_buf, Access::read, 0ms);
+    const auto job = start_job(*source, index);
+    if (!job) return tl::make_unexpected(job.error());
+    const auto read = dmabuf::wait(job->frame.dma_buf, Access::read, 0ms);
     if (!read) return tl::make_unexpected(read.error());
-    const auto write = dmabuf::wait(handover->dma_buf, Access::write, 0ms);
+    const auto write = dmabuf::wait(job->frame.dma_buf, Access::write, 0ms);
     if (!write) return tl::make_unexpected(write.error());
     const auto over = source->finished();
     if (!over) return tl::make_unexpected(over.error());
-    if (*over || !watched->found) {
+    if (*over || !job->watched.found) {
         if (auto ok = source->finish(); !ok) return tl::make_unexpected(ok.error());
-        return watched->found ? Attempt::too_late() : Attempt::without_fence(*watched);
+        return job->watched.found ? Attempt::too_late() : Attempt::without_fence(job->watched);
     }
     // Sleeps in poll(), as a compositor's event loop does, until the fence wakes it.
-    const auto woken = dmabuf::wait(handover->dma_buf, Access::read, patience);
+    const auto woken = dmabuf::wait(job->frame.dma_buf, Access::read, patience);
     if (!woken) return tl::make_unexpected(woken.error());
     // A fence and VIDIOC_DQBUF are told of the same end, one after the other.
     const auto done = source->capture().ready(20ms);
@@ -116,6 +116,7 @@ Result<Attempt> see_exports(Source& source, unsigned index) {
 /// Into memory that the driver did not allocate. What it does not take is no failure.
 Finding imported(const Subject& subject, jobs::Memory::Source memory) {
     const auto opened = subject.open(1, {.source = memory}, jobs::picture_sizes[0]);
+    if (!opened && opened.error().code == EBUSY) return Finding::error(opened.error());
     if (!opened) return Finding::skip(opened.error().message());
     // Contiguous memory may be wanted, which is found out only when a buffer is queued.
     if (const auto taken = (*opened)->offer(0, Before::stale); !taken)

@@ -15,6 +15,12 @@ constexpr unsigned enough_looks = 3;
 constexpr unsigned jobs_without_fence = 3;
 constexpr unsigned attempts_of_a_size = 5;
 
+/// With a fence of somebody's in the memory of others that has signalled, if one can be made, as a
+/// GPU leaves it there.
+constexpr jobs::Memory memories[] = {{},
+                                     {.source = jobs::Memory::Source::udmabuf, .used_before = true},
+                                     {.source = jobs::Memory::Source::heap, .used_before = true}};
+
 }  // namespace
 
 Result<Look> look(int dma_buf) {
@@ -54,6 +60,14 @@ Result<Watched> watch(jobs::JobSource& source, int dma_buf, unsigned most) {
     return fail_errno("wait for the end of a job", "video device", ETIMEDOUT);
 }
 
+Result<Started> start_job(jobs::JobSource& source, unsigned index, unsigned most) {
+    const auto frame = source.submit(index, jobs::Before::stale);
+    if (!frame) return tl::make_unexpected(frame.error());
+    auto watched = watch(source, frame->dma_buf, most);
+    if (!watched) return tl::make_unexpected(watched.error());
+    return Started{*frame, std::move(*watched)};
+}
+
 Attempt Attempt::without_fence(const Watched& watched) {
     return watched.looks < enough_looks ? too_late() : no_fence();
 }
@@ -88,6 +102,26 @@ Finding try_in_flight(
     }
     return Finding::skip(fmt::format(
         "no job was seen in flight: {} were over before they could be looked at", tried));
+}
+
+Finding in_each_memory(
+    const Subject& subject, unsigned depth,
+    const std::function<Result<Finding>(jobs::QueuePair&, const jobs::Handover&)>& test) {
+    Finding last = Finding::skip("no memory to try it in");
+    for (const jobs::Memory& memory : memories) {
+        const bool own = memory.source == jobs::Memory::Source::exported;
+        const auto source = subject.open(depth, memory, jobs::picture_sizes[0]);
+        if (!source && own) return Finding::error(source.error());
+        if (!source) continue;
+        const auto frame = (*source)->offer(0, jobs::Before::stale);
+        if (!frame && own) return Finding::error(frame.error());
+        if (!frame) continue;
+        const Result<Finding> finding = test(**source, *frame);
+        if (!finding) return Finding::error(finding.error());
+        last = *finding;
+        if (last.verdict != Verdict::pass) return last;
+    }
+    return last;
 }
 
 }  // namespace relfence::checks

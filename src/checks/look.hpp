@@ -42,6 +42,16 @@ struct Watched {
 /// @param most looks without a fence, after which it gives up
 [[nodiscard]] Result<Watched> watch(jobs::JobSource& source, int dma_buf, unsigned most = UINT_MAX);
 
+/// A job that was submitted and watched.
+struct Started {
+    jobs::Handover frame;
+    Watched watched;
+};
+/// Submits the job of a frame, whose buffer holds an old one, and watches it. @param most as
+/// watch()
+[[nodiscard]] Result<Started> start_job(jobs::JobSource& source, unsigned index,
+                                        unsigned most = UINT_MAX);
+
 /// What an attempt to see a job in flight came to.
 struct Attempt {
     enum class Kind {
@@ -77,5 +87,13 @@ struct Attempt {
     const std::function<Result<Attempt>(std::unique_ptr<jobs::QueuePair>& source, unsigned index)>&
         attempt,
     bool needs_fresh = false);
+
+/// Runs a test in each kind of memory that the driver takes, until it does not pass: a driver may
+/// treat its own and that of others in different ways.
+/// @param test is given the device and its frame number 0, which is queued, without a job
+[[nodiscard]] Finding in_each_memory(
+    const Subject& subject, unsigned depth,
+    const std::function<Result<Finding>(jobs::QueuePair& source, const jobs::Handover& frame)>&
+        test);
 
 }  // namespace relfence::checks

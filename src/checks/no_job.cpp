@@ -12,41 +12,9 @@ namespace relfence::checks {
 namespace {
 
 using namespace std::chrono_literals;
-using jobs::Memory;
 
 /// A fence that is active for so long without a job is taken for unbounded.
 constexpr auto too_long = 1s;
-
-/// A driver may treat its own memory and that of others in different ways. The latter is tried with
-/// a fence of somebody's in it that has signalled, if one can be made, as a GPU leaves it there.
-std::vector<Memory> memories() {
-    return {Memory{},
-            {.source = Memory::Source::udmabuf, .used_before = true},
-            {.source = Memory::Source::heap, .used_before = true}};
-}
-
-/// Runs a test in each kind of memory that the driver takes, until one fails.
-template <typename Test>
-Finding in_each_memory(const Subject& subject, unsigned depth, Test test) {
-    Finding last = Finding::skip("no memory to try it in");
-    for (const Memory& memory : memories()) {
-        const auto source = subject.open(depth, memory, jobs::picture_sizes[0]);
-        if (!source) {
-            if (memory.source == Memory::Source::exported) return Finding::error(source.error());
-            continue;
-        }
-        const auto frame = (*source)->offer(0, jobs::Before::stale);
-        if (!frame) {
-            if (memory.source == Memory::Source::exported) return Finding::error(frame.error());
-            continue;
-        }
-        const Result<Finding> finding = test(**source, *frame);
-        if (!finding) return Finding::error(finding.error());
-        last = *finding;
-        if (last.verdict != Verdict::pass) return last;
-    }
-    return last;
-}
 
 /// A fence on a frame that no job writes. @return what is wrong with it; empty when there is none
 Result<std::string> unbounded(int dma_buf) {

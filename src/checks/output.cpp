@@ -18,6 +18,7 @@ const char* colour_of(Verdict verdict) {
             return "32";
         case Verdict::fail:
             return "31";
+        case Verdict::warn:
         case Verdict::skip:
             return "33";
         case Verdict::error:
@@ -27,7 +28,7 @@ const char* colour_of(Verdict verdict) {
 }
 
 bool is_ok(const Row& row) {
-    return row.finding.verdict == Verdict::pass || row.finding.verdict == Verdict::skip;
+    return row.finding.verdict != Verdict::fail && row.finding.verdict != Verdict::error;
 }
 
 /// '#' begins a directive there.
@@ -37,13 +38,20 @@ std::string without_hash(std::string text) {
 }
 
 std::string row_ktap(std::size_t number, const Row& row) {
-    std::string text;
-    if (row.finding.verdict != Verdict::skip)
-        text += fmt::format("    # {}{}\n", row.finding.verdict == Verdict::error ? "error: " : "",
-                            without_hash(row.finding.text));
-    text += fmt::format("    {} {} {}", is_ok(row) ? "ok" : "not ok", number, row.check->name);
-    if (row.finding.verdict == Verdict::skip) text += " # SKIP " + without_hash(row.finding.text);
-    return text + "\n";
+    const std::string seen = without_hash(row.finding.text);
+    const std::string result =
+        fmt::format("    {} {} {}", is_ok(row) ? "ok" : "not ok", number, row.check->name);
+    switch (row.finding.verdict) {
+        case Verdict::skip:
+            return fmt::format("{} # SKIP {}\n", result, seen);
+        case Verdict::warn:
+            // KTAP has no word for it: what stands behind '#' without one is for people.
+            return fmt::format("{} # WARN {}\n", result, seen);
+        case Verdict::error:
+            return fmt::format("    # error: {}\n{}\n", seen, result);
+        default:
+            return fmt::format("    # {}\n{}\n", seen, result);
+    }
 }
 
 std::string title(const Section& section) {
@@ -70,6 +78,7 @@ json to_json(const std::vector<Section>& sections, const std::string& kernel) {
     const Counts counts = count(sections);
     all["counts"] = {{"pass", counts.pass},
                      {"fail", counts.fail},
+                     {"warn", counts.warn},
                      {"skip", counts.skip},
                      {"error", counts.error}};
     return all;
@@ -104,8 +113,8 @@ std::string line(const Row& row, bool colour) {
 }
 
 std::string totals(const Counts& counts) {
-    return fmt::format("{} pass, {} fail, {} skip, {} error", counts.pass, counts.fail, counts.skip,
-                       counts.error);
+    return fmt::format("{} pass, {} fail, {} warn, {} skip, {} error", counts.pass, counts.fail,
+                       counts.warn, counts.skip, counts.error);
 }
 
 }  // namespace relfence::checks

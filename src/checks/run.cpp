@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fcntl.h>
 #include <fnmatch.h>
 
 #include <fmt/format.h>
 
 #include <relfence/base/apart.hpp>
+#include <relfence/base/unique_fd.hpp>
 
 namespace relfence::checks {
 namespace {
@@ -19,11 +21,18 @@ constexpr std::chrono::seconds longest_close{10};
 
 /// A finding as text through a pipe, and back.
 std::string pack(const Finding& finding) {
-    return static_cast<char>('0' + static_cast<int>(finding.verdict)) + finding.text;
+    return fmt::format("{}{}{}", static_cast<int>(finding.verdict), finding.device_busy ? 1 : 0,
+                       finding.text);
 }
 
 Finding unpack(const std::string& text) {
-    return {static_cast<Verdict>(text.front() - '0'), text.substr(1)};
+    return {static_cast<Verdict>(text[0] - '0'), text.substr(2), text[1] == '1'};
+}
+
+/// Whether a device that was there before has no driver any more.
+bool has_gone(const std::string& path) {
+    const auto fd = open_fd(path, O_RDWR | O_NONBLOCK);
+    return !fd && fd.error().code != EBUSY;
 }
 
 Finding conclude(const Apart& apart) {
@@ -50,6 +59,9 @@ Counts count(const std::vector<Section>& sections) {
                 case Verdict::fail:
                     ++counts.fail;
                     break;
+                case Verdict::warn:
+                    ++counts.warn;
+                    break;
                 case Verdict::skip:
                     ++counts.skip;
                     break;
@@ -63,7 +75,7 @@ Counts count(const std::vector<Section>& sections) {
 int exit_code(const Counts& counts) {
     if (counts.fail != 0) return 1;
     if (counts.error != 0) return 2;
-    return counts.pass != 0 ? 0 : 77;
+    return counts.pass + counts.warn != 0 ? 0 : 77;
 }
 
 std::vector<const Check*> choose(const std::vector<std::string>& globs) {
@@ -88,8 +100,7 @@ Row run_check(const Check& check, const Subject& subject, bool& stuck) {
     return row;
 }
 
-std::vector<Section> check_device(const devices::VideoDevice& device,
-                                  const std::vector<const Check*>& checks,
+std::vector<Section> check_device(const devices::VideoDevice& device, const Plan& plan,
                                   const std::function<void(const Section&)>& begin,
                                   const std::function<void(const Row&)>& step) {
     std::vector<Section> sections;
@@ -103,23 +114,39 @@ std::vector<Section> check_device(const devices::VideoDevice& device,
         begin(sections.back());
     };
     const auto add = [&](Row row) {
+        if (plan.strict && row.finding.verdict == Verdict::warn)
+            row.finding.verdict = Verdict::fail;
         sections.back().rows.push_back(std::move(row));
         step(sections.back().rows.back());
     };
-    bool stuck = false;
+    std::string hopeless;  // why the checks that are left are not tried
+    const auto try_check = [&](const Check& check, const Subject& subject) {
+        if (!hopeless.empty()) return Row{&check, Finding::skip(hopeless)};
+        bool stuck = false;
+        Row row = run_check(check, subject, stuck);
+        if (stuck) {
+            hopeless = "an earlier check hangs in the driver";
+        } else if (row.finding.device_busy) {
+            hopeless = "the device is busy";
+        } else if (row.finding.verdict != Verdict::pass && has_gone(device.path)) {
+            // It may have gone at any time: what the check saw says nothing.
+            row.finding =
+                Finding::error(fail("has gone while it was checked", device.path).value());
+            hopeless = "the device has gone";
+        }
+        return row;
+    };
     for (const jobs::Workload& workload : jobs::workloads_of(device)) {
         start(workload.stream);
         const Subject subject{
             [&workload](unsigned depth, const jobs::Memory& memory, jobs::PictureSize size) {
                 return jobs::open_workload(workload, depth, memory, size);
             }};
-        for (const Check* const check : checks)
-            add(stuck ? Row{check, Finding::skip("an earlier check hangs in the driver")}
-                      : run_check(*check, subject, stuck));
+        for (const Check* const check : plan.checks) add(try_check(*check, subject));
     }
     if (sections.empty()) {
         start({});
-        for (const Check* const check : checks)
+        for (const Check* const check : plan.checks)
             add({check, Finding::skip("no stream is known for any format that the device takes")});
     }
     return sections;

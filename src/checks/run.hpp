@@ -11,6 +11,12 @@
 
 namespace relfence::checks {
 
+/// What is to be done.
+struct Plan {
+    std::vector<const Check*> checks;
+    bool strict = false;  ///< a warning is a failure
+};
+
 /// One check on one device with one kind of work.
 struct Row {
     const Check* check = nullptr;
@@ -31,13 +37,14 @@ struct Section {
 struct Counts {
     unsigned pass = 0;
     unsigned fail = 0;
+    unsigned warn = 0;
     unsigned skip = 0;
     unsigned error = 0;
 };
 [[nodiscard]] Counts count(const std::vector<Section>& sections);
 
-/// 0 all that was tested passed, 1 a check failed, 2 a check could not do its work, 77 nothing was
-/// tested.
+/// 0 nothing that was tested failed, warnings or not; 1 a check failed, 2 a check could not do its
+/// work, 77 nothing was tested.
 [[nodiscard]] int exit_code(const Counts& counts);
 
 /// The checks whose names fit a shell pattern. @param glob "imported-*"; empty: all
@@ -48,10 +55,11 @@ struct Counts {
 /// @param stuck set when the process stays behind, and with it the device
 [[nodiscard]] Row run_check(const Check& check, const Subject& subject, bool& stuck);
 
-/// Runs checks on all kinds of work that a device can be given.
+/// Runs checks on all kinds of work that a device can be given. When the device turns out to be
+/// busy, or goes while it is checked, one check ends in an error and the others are skipped.
 /// @param begin is told of each section before it runs @param step of each row when it is known
 [[nodiscard]] std::vector<Section> check_device(const devices::VideoDevice& device,
-                                                const std::vector<const Check*>& checks,
+                                                const Plan& plan,
                                                 const std::function<void(const Section&)>& begin,
                                                 const std::function<void(const Row&)>& step);
 

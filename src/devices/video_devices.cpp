@@ -113,6 +113,10 @@ std::string_view name_of(Role role) {
     return "converter";
 }
 
+Error busy_error(const std::string& path) {
+    return {EBUSY, "use", path, fmt::format("another program has it: fuser -v {} names it", path)};
+}
+
 Result<UniqueFd> open_mem2mem(const std::string& path) {
     auto fd = open_fd(path, O_RDWR | O_NONBLOCK);
     if (!fd) {
@@ -122,7 +126,7 @@ Result<UniqueFd> open_mem2mem(const std::string& path) {
                 return fail("is not yours to open", path,
                             "join the group that owns it, often 'video', or run as root");
             case EBUSY:
-                return fail("is in use by another program", path, "end that first");
+                return tl::make_unexpected(busy_error(path));
             case ENODEV:
             case ENXIO:
                 return fail("has no driver any more", path);

@@ -58,6 +58,10 @@ struct VideoDevices {
     std::vector<Unreadable> unreadable;  ///< without permission, busy
 };
 
+/// EBUSY in words, with what to do. A mem2mem device has queues for each who opens it; but a driver
+/// may take one at a time, and V4L2_PRIORITY_RECORD keeps others out.
+[[nodiscard]] Error busy_error(const std::string& path);
+
 /// Opens a video device for one who wants to use it as mem2mem.
 /// Fails with one clear line when it is not there, busy, not to be opened by this user, no video
 /// device or not mem2mem.

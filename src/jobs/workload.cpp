@@ -94,6 +94,24 @@ Result<std::unique_ptr<QueuePair>> open_fwht_of(const Workload& workload, unsign
                          std::move(stream), depth, memory);
 }
 
+Result<std::unique_ptr<QueuePair>> open_as_its_role(const Workload& workload, unsigned depth,
+                                                    const Memory& memory, PictureSize size) {
+    switch (workload.role) {
+        case Role::stateless_decoder:
+            return open_stateless_of(workload, depth, memory, size);
+        case Role::stateful_decoder:
+            return open_fwht_of(workload, depth, memory, size);
+        default:
+            break;
+    }
+    auto video = devices::open_mem2mem(workload.device);
+    if (!video) return tl::make_unexpected(video.error());
+    return open_converter(std::move(*video), workload.device,
+                          {workload.output, workload.capture, workload.from, workload.to,
+                           size.width, size.height, workload.role == Role::encoder},
+                          depth, memory);
+}
+
 }  // namespace
 
 std::vector<Workload> workloads_of(const devices::VideoDevice& device) {
@@ -136,20 +154,9 @@ std::vector<Workload> workloads_of(const devices::VideoDevice& device) {
 
 Result<std::unique_ptr<QueuePair>> open_workload(const Workload& workload, unsigned depth,
                                                  const Memory& memory, PictureSize size) {
-    switch (workload.role) {
-        case Role::stateless_decoder:
-            return open_stateless_of(workload, depth, memory, size);
-        case Role::stateful_decoder:
-            return open_fwht_of(workload, depth, memory, size);
-        default:
-            break;
-    }
-    auto video = devices::open_mem2mem(workload.device);
-    if (!video) return tl::make_unexpected(video.error());
-    return open_converter(std::move(*video), workload.device,
-                          {workload.output, workload.capture, workload.from, workload.to,
-                           size.width, size.height, workload.role == Role::encoder},
-                          depth, memory);
+    auto opened = open_as_its_role(workload, depth, memory, size);
+    if (opened || opened.error().code != EBUSY) return opened;
+    return tl::make_unexpected(devices::busy_error(workload.device));
 }
 
 }  // namespace relfence::jobs

@@ -42,6 +42,7 @@ struct Workload {
 /// formats, buffers and controls back. Source:
 /// Documentation/userspace-api/media/v4l/dev-mem2mem.rst.
 /// @param depth jobs that may be queued
+/// Fails as devices::open_mem2mem() and the driver do: with EBUSY when another program has it.
 [[nodiscard]] Result<std::unique_ptr<QueuePair>> open_workload(const Workload& workload,
                                                                unsigned depth, const Memory& memory,
                                                                PictureSize size = picture_sizes[0]);

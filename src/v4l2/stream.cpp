@@ -158,6 +158,9 @@ Result<bool> Stream::ready(std::chrono::milliseconds timeout) const {
     pollfd waiting{fd_, event, 0};
     if (::poll(&waiting, 1, static_cast<int>(timeout.count())) < 0)
         return fail_errno("poll", "video device");
+    // Of video devices this is said of those that are not registered any more, and of no others:
+    // v4l2_poll(), drivers/media/v4l2-core/v4l2-dev.c. Nothing will ever get ready there.
+    if ((waiting.revents & POLLHUP) != 0) return fail_errno("poll", "video device", ENODEV);
     return (waiting.revents & event) != 0;
 }
 

@@ -33,6 +33,20 @@ TEST(ExitCode, AFailureCountsMoreThanAnError) {
     EXPECT_EQ(exit_code(count({section_of({Finding::pass("x"), Finding::error({})})})), 2);
 }
 
+TEST(ExitCode, AWarningIsATestThatDidNotFail) {
+    EXPECT_EQ(exit_code(count({section_of({Finding::warn("x")})})), 0);
+    EXPECT_EQ(exit_code(count({section_of({Finding::warn("x"), Finding::fail("y")})})), 1);
+    EXPECT_EQ(exit_code(count({section_of({Finding::warn("x"), Finding::error({})})})), 2);
+}
+
+TEST(Totals, CountWarnings) {
+    EXPECT_EQ(totals(count({section_of({Finding::pass("x"), Finding::warn("y")})})),
+              "1 pass, 0 fail, 1 warn, 0 skip, 0 error");
+    const auto json = to_json({section_of({Finding::warn("y")})}, "6.12");
+    EXPECT_EQ(json["checks"][0]["verdict"], "warn");
+    EXPECT_EQ(json["counts"]["warn"], 1);
+}
+
 TEST(ExitCode, NothingTestedIsNoSuccess) {
     EXPECT_EQ(exit_code(count({section_of({Finding::skip("x")})})), 77);
     EXPECT_EQ(exit_code(count({})), 77);
@@ -64,6 +78,17 @@ TEST(Ktap, HasEachVerdict) {
         "not ok 1 /dev/video3 vim2m raw\n");
 }
 
+TEST(Ktap, AWarningIsOk) {
+    EXPECT_EQ(to_ktap({section_of({Finding::warn("a #1 flash")})}),
+              "KTAP version 1\n"
+              "1..1\n"
+              "    KTAP version 1\n"
+              "    # Subtest: /dev/video3 vim2m raw\n"
+              "    1..1\n"
+              "    ok 1 in-flight-fence # WARN a  1 flash\n"
+              "ok 1 /dev/video3 vim2m raw\n");
+}
+
 /// A check that dies, as a process does that meets an oops, is an error and not a verdict.
 TEST(Run, ACheckThatDiesIsAnError) {
     const Check killed{"killed", "", "", [](const Subject&) {
@@ -83,7 +108,21 @@ TEST(Run, WhatACheckFoundComesBack) {
     const Row row = run_check(fine, {}, stuck);
     EXPECT_EQ(row.finding.verdict, Verdict::fail);
     EXPECT_EQ(row.finding.text, "two lines");
+    EXPECT_FALSE(row.finding.device_busy);
     EXPECT_FALSE(stuck);
+}
+
+TEST(Run, ABusyDeviceComesBackAsSuch) {
+    const Check busy{"busy", "", "", [](const Subject&) {
+                         return Finding::error(devices::busy_error("/dev/video3"));
+                     }};
+    bool stuck = true;
+    const Row row = run_check(busy, {}, stuck);
+    EXPECT_EQ(row.finding.verdict, Verdict::error);
+    EXPECT_EQ(row.finding.text,
+              "use /dev/video3: Device or resource busy (another program has it: fuser -v "
+              "/dev/video3 names it)");
+    EXPECT_TRUE(row.finding.device_busy);
 }
 
 TEST(Apart, KillsWhatTakesTooLong) {

@@ -57,7 +57,7 @@ class Stream {
                                                5}) const;
     /// A second dma-buf of a buffer of ours (VIDIOC_EXPBUF), made now. Fails for imported buffers.
     [[nodiscard]] Result<UniqueFd> export_again(unsigned index) const;
-    /// Whether dequeue() would return at once.
+    /// Whether dequeue() would return at once. Fails with ENODEV when the device has gone.
     [[nodiscard]] Result<bool> ready(std::chrono::milliseconds timeout) const;
 
     [[nodiscard]] unsigned size() const { return static_cast<unsigned>(maps_.size()); }
