@@ -40,6 +40,7 @@ Result<KernelSpec> read_kernel(const json& entry, const fs::path& file,
     spec.cflags = entry.value("cflags", "");
     spec.objects = entry.value("objects", spec.objects);
     spec.optional = entry.value("optional", false);
+    spec.control = entry.value("control", false);
     spec.cost = entry.value("cost", false);
     spec.kunit = entry.value("kunit", false);
     const std::string subject = fmt::format("{}, kernel {}", file.string(), spec.name);
@@ -83,7 +84,7 @@ Result<void> KernelList::choose_version(const std::string& series) {
 std::vector<KernelSpec> KernelList::chosen(bool optional_too) const {
     std::vector<KernelSpec> specs;
     for (const auto& kernel : kernels)
-        if (kernel.version == version && (optional_too || !kernel.optional))
+        if (kernel.version == version && !kernel.control && (optional_too || !kernel.optional))
             specs.push_back(kernel);
     return specs;
 }

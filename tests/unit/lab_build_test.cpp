@@ -241,6 +241,18 @@ TEST_F(KernelLists, ReadPathsRelativeToTheFile) {
     EXPECT_THAT(list->find("v3").error().message(), HasSubstr("v2"));
 }
 
+TEST_F(KernelLists, HaveControlsOnlyByName) {
+    put("kernels.json", R"({"version":"6.12","kernels":[
+        {"name":"v2","patches":[],"configs":[]},
+        {"name":"early","patches":[],"configs":[],"optional":true},
+        {"name":"mutant","patches":[],"configs":[],"control":true}]})");
+    const auto list = load_kernel_list(root / "kernels.json");
+    ASSERT_TRUE(list) << list.error().message();
+    EXPECT_EQ(list->chosen(false).size(), 1U);
+    EXPECT_EQ(list->chosen(true).size(), 2U);
+    EXPECT_TRUE(list->find("mutant"));
+}
+
 TEST_F(KernelLists, SayWhatIsWrong) {
     const auto message = [&](const std::string& text) {
         put("k.json", text);

@@ -20,6 +20,7 @@ struct KernelSpec {
     std::string cflags;          ///< for the compiler, after the kernel's own: "-O1"
     std::size_t objects = 800;   ///< about how many a first build compiles; only for its progress
     bool optional = false;       ///< only when asked for by name
+    bool control = false;        ///< only when asked for by name, even if all are
     bool cost = false;           ///< measures time, and nothing else
     bool kunit = false;          ///< its KUnit suites are run
     std::filesystem::path tree;  ///< own source tree instead of the version's; may be empty
@@ -36,7 +37,7 @@ struct KernelList {
     [[nodiscard]] std::vector<std::string> versions() const;
     /// Takes that series from now on. @return an error that lists those there are
     [[nodiscard]] Result<void> choose_version(const std::string& series);
-    /// The kernels of the chosen series, with the optional ones or without.
+    /// The kernels of the chosen series, with the optional ones or without; no controls.
     [[nodiscard]] std::vector<KernelSpec> chosen(bool optional_too) const;
 };
 
@@ -45,7 +46,7 @@ struct KernelList {
 ///     {"version": "6.12",
 ///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
 ///                   "configs": ["configs/uml.config", ...], "cflags": "-O1", "objects": 800,
-///                   "optional": false, "cost": false, "kunit": true},
+///                   "optional": false, "control": false, "cost": false, "kunit": true},
 ///                  {"name": "7.3-v2", "version": "7.3", "expect": "v2", ...}]}
 ///
 /// Paths are relative to the file's own directory. @return an error that names the file and what
