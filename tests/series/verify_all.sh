@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# kernel/verify-all with a stand-in for relfence-lab verify: the table, the exit codes, and that README.md takes nothing
+# but a whole table in which all is well.
+# Usage: verify_all.sh KERNEL-DIRECTORY
+set -euo pipefail
+kernel=$(realpath "$1")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/kernel"
+cp "$kernel/verify-all" "$scratch/kernel"
+printf 'before\n<!-- verify: begin -->\nold\n<!-- verify: end -->\nafter\n' >"$scratch/README.md"
+cp "$scratch/README.md" "$scratch/old"
+cat >"$scratch/verify" <<'EOF'
+#!/usr/bin/env bash
+version=$2
+[ ! -e broken ] || exit 2
+result=pass code=0
+if [ -e "bad-$version" ]; then result=fail code=1; fi
+echo "{\"version\": \"$version\", \"release\": \"$version.5\", \"gates\": [
+  {\"gate\": \"applies\", \"result\": \"pass\", \"text\": \"3 patches\"},
+  {\"gate\": \"cases\", \"result\": \"$result\", \"text\": \"a|b\"}]}"
+exit $code
+EOF
+chmod +x "$scratch/verify"
+cd "$scratch"
+expect() { # exit code, text, arguments...
+    local code=0
+    kernel/verify-all --verify ./verify "${@:3}" >said 2>&1 || code=$?
+    [ $code = "$1" ] || { echo "${*:3}: exit code $code instead of $1"; cat said; exit 1; }
+    grep -qF -- "$2" said || { echo "${*:3}: '$2' is not said:"; cat said; exit 1; }
+}
+expect 0 '| cases | pass: a\|b | pass: a\|b | pass: a\|b |'
+expect 0 '| gate | 6.12.5 | 7.2.5 | 7.3.5 |' --from-last
+expect 0 '| gate | 7.2.5 |' --only 7.2
+expect 2 '9.9 is none of: 6.12, 7.2, 7.3' --only 9.9
+expect 2 'would leave columns out' --only 7.2 --update
+touch bad-7.2
+expect 1 '| cases | pass: a\|b | FAIL: a\|b | pass: a\|b |'
+expect 2 'README.md is left as it was' --update
+cmp README.md old
+touch broken
+expect 2 '6.12: ./verify ended with 2 and no result'
+rm -r bad-7.2 broken
+expect 0 '| applies | pass: 3 patches |' --update
+[ "$(sed -n '1p;3p;$p' README.md)" = "$(printf 'before\n| gate | 6.12.5 | 7.2.5 | 7.3.5 |\nafter')" ] || { cat README.md; exit 1; }
+rm out/verify-all/7.3.json
+expect 2 '7.3.json: No such file' --from-last
