@@ -72,13 +72,22 @@ void note(const std::string& text) {
     ::close(log);
 }
 
+/// User Mode Linux has a serial line; elsewhere it is a console of virtio, which a work of the
+/// kernel brings up some time after its device has come.
 void open_line() {
-    line = ::open("/dev/ttyS0", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (line < 0) give_up("open /dev/ttyS0", errno);
+    constexpr int tries = 1000;
+    constexpr useconds_t pause = 10'000;
+    const char* name = ::access("/dev/ttyS0", F_OK) == 0 ? "/dev/ttyS0" : "/dev/hvc0";
+    for (int i = 0; i < tries && line < 0; ++i) {
+        if (i > 0) ::usleep(pause);
+        line = ::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (line < 0 && errno != ENODEV && errno != ENOENT) break;
+    }
+    if (line < 0) give_up(std::string{"open "} + name, errno);
     termios settings{};
     ::tcgetattr(line, &settings);
     ::cfmakeraw(&settings);
-    if (::tcsetattr(line, TCSANOW, &settings) < 0) give_up("set /dev/ttyS0 raw", errno);
+    if (::tcsetattr(line, TCSANOW, &settings) < 0) give_up(std::string{"set raw "} + name, errno);
 }
 
 std::string read_file(const std::string& path) {
@@ -106,12 +115,23 @@ void make_directories(const std::string& path) {
 enum class Need { required, optional };
 
 void mount_on(const char* type, const std::string& target, const std::string& options, Need need,
-              unsigned long flags = 0) {
+              const std::string& source = "relfence", unsigned long flags = 0) {
     make_directories(target);
-    if (::mount("relfence", target.c_str(), type, flags, options.c_str()) == 0) return;
+    if (::mount(source.c_str(), target.c_str(), type, flags, options.c_str()) == 0) return;
     const std::string what = std::string{"mount "} + type + " on " + target;
     if (need == Need::required) give_up(what, errno);
     note(what + ": " + std::strerror(errno));
+}
+
+/// Mounts a directory of the host's, writable.
+void mount_share(const std::string& source, const std::string& target, const GuestJob& job) {
+    // Needs /proc.
+    if (read_file("/proc/filesystems").find("\thostfs\n") != std::string::npos) {
+        mount_on("hostfs", target, source, Need::required);
+    } else {
+        mount_on("9p", target, std::string{relfence::lab::share_options}, Need::required,
+                 relfence::lab::share_tag(target, job));
+    }
 }
 
 /// Opens what the guest's own /tmp and /run are about to hide. -1 where it is not there.
@@ -151,12 +171,12 @@ void mount_all(const std::string& scratch, const GuestJob& job) {
     ::symlink("/proc/self/fd/0", "/dev/stdin");
     ::symlink("/proc/self/fd/1", "/dev/stdout");
     ::symlink("/proc/self/fd/2", "/dev/stderr");
-    mount_on("hostfs", "/tmp", scratch + "/tmp", Need::required);
+    mount_share(scratch + "/tmp", "/tmp", job);
     ::mkdir("/tmp/home", 0700);
     for (std::size_t i = 0; i < hidden.size(); ++i)
         if (!job.mounts[i].writable) show_again(hidden[i], job.mounts[i].path);
     for (const auto& mount : job.mounts)
-        if (mount.writable) mount_on("hostfs", mount.path, mount.path, Need::required);
+        if (mount.writable) mount_share(mount.path, mount.path, job);
 }
 
 void resize_terminal(int terminal, std::uint32_t rows, std::uint32_t columns) {

@@ -25,6 +25,7 @@ using std::chrono::steady_clock;
 /// All that is known of a kernel before it is built.
 struct Builder::Plan {
     KernelSpec spec;
+    Architecture architecture;
     SourceId source;
     std::vector<fs::path> patches;
     BuildInputs inputs;
@@ -49,9 +50,11 @@ Result<std::vector<std::pair<std::string, std::string>>> named_hashes(
     return result;
 }
 
-Result<std::string> compiler_version() {
+Result<std::string> compiler_version(const Architecture& architecture) {
+    if (auto there = check_compiler(architecture); !there)
+        return tl::make_unexpected(there.error());
     std::string text;
-    for (const char* program : {"gcc", "ld"}) {
+    for (const auto& program : {architecture.compiler(), architecture.linker()}) {
         auto result = run_command({program, "--version"});
         if (!result) return tl::make_unexpected(result.error());
         text += (text.empty() ? "" : ", ") + result->output.substr(0, result->output.find('\n'));
@@ -316,10 +319,13 @@ Result<fs::path> Builder::pristine(const std::string& version) {
 }
 
 Result<Builder::Plan> Builder::plan(const KernelSpec& spec) {
-    if (compiler_.empty()) {
-        auto version = compiler_version();
+    auto architecture = find_architecture(spec.arch);
+    if (!architecture) return tl::make_unexpected(architecture.error());
+    std::string& compiler = compilers_[spec.arch];
+    if (compiler.empty()) {
+        auto version = compiler_version(*architecture);
         if (!version) return tl::make_unexpected(version.error());
-        compiler_ = *version;
+        compiler = *version;
     }
     auto source = spec.tree.empty() ? source_of(spec.version)
                                     : identify_source(cache_, spec.tree, spec.version);
@@ -331,9 +337,10 @@ Result<Builder::Plan> Builder::plan(const KernelSpec& spec) {
     auto patch_hashes = named_hashes(*patches);
     if (!patch_hashes) return tl::make_unexpected(patch_hashes.error());
     Plan plan{spec,
+              *architecture,
               *source,
               std::move(*patches),
-              {source->hash, fmt::format("{}, {}", compiler_, flags_of(spec)),
+              {source->hash, fmt::format("{}, {}", compiler, flags_of(spec)),
                std::move(*config_hashes), std::move(*patch_hashes), "-relfence-" + spec.name},
               {}};
     auto key = hash_text(key_text(plan.inputs));
@@ -387,7 +394,8 @@ Result<BuiltKernel> Builder::build(const KernelSpec& spec) {
 namespace {
 
 /// Runs make in the workshop. @return how many objects it compiled
-Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec, int jobs,
+Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
+                             const Architecture& architecture, int jobs,
                              const std::string& local_version, const fs::path& log,
                              const Interrupts* interrupts) {
     const std::string& name = spec.name;
@@ -401,10 +409,12 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec, i
     options.line = [&progress](std::string_view line) {
         if (is_object_line(line)) progress.step();
     };
-    auto result = run_command(
-        contained({"make", "ARCH=um", "O=build", fmt::format("-j{}", jobs),
-                   "LOCALVERSION=" + local_version, "KCFLAGS=" + flags_of(spec), "linux"}),
-        options);
+    std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", jobs),
+                                     "LOCALVERSION=" + local_version, "KCFLAGS=" + flags_of(spec)};
+    for (const auto& [variable, value] : architecture.variables())
+        command.push_back(fmt::format("{}={}", variable, value));
+    command.insert(command.end(), architecture.goals.begin(), architecture.goals.end());
+    auto result = run_command(contained(command), options);
     if (!result) return tl::make_unexpected(result.error());
     // On a full disk there is no log either; what matters is in the message.
     const bool logged = write_file(log, result->output + result->error).has_value();
@@ -414,12 +424,15 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec, i
     return progress.done();
 }
 
-Result<void> copy_results(const fs::path& from, const fs::path& to) {
+Result<void> copy_results(const fs::path& from, const Architecture& architecture,
+                          const fs::path& to) {
     if (auto made = make_directories(to); !made) return made;
-    for (const char* name : {"linux", ".config", "System.map"}) {
+    for (const auto& [made, name] : {std::pair{fs::path{architecture.image}, "linux"},
+                                     {".config", ".config"},
+                                     {"System.map", "System.map"}}) {
         std::error_code error;
-        fs::copy_file(from / name, to / name, error);
-        if (error) return fail_errno("copy", (from / name).string(), error.value());
+        fs::copy_file(from / made, to / name, error);
+        if (error) return fail_errno("copy", (from / made).string(), error.value());
         auto file = open_fd(to / name, O_RDONLY);
         if (file) ::fsync(file->get());
     }
@@ -444,19 +457,21 @@ Result<BuiltKernel> Builder::build_now(const Plan& plan) {
     Result<void> step = workshop.link_source(*source);
     if (step) step = workshop.copy_objects(plan.inputs);
     if (step) step = workshop.apply(plan.patches);
-    if (step) step = configure_kernel(workshop.tree(), plan.spec.configs, options_.interrupts);
+    if (step)
+        step = configure_kernel(workshop.tree(), plan.architecture, plan.spec.configs,
+                                options_.interrupts);
     if (!step) return tl::make_unexpected(step.error());
     const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    auto objects =
-        run_make(workshop, plan.spec, options_.jobs > 0 ? options_.jobs : processors,
-                 plan.inputs.local_version, cache_.logs() / (name + ".log"), options_.interrupts);
+    auto objects = run_make(
+        workshop, plan.spec, plan.architecture, options_.jobs > 0 ? options_.jobs : processors,
+        plan.inputs.local_version, cache_.logs() / (name + ".log"), options_.interrupts);
     if (!objects) return tl::make_unexpected(objects.error());
 
     auto release = read_file(workshop.objects() / "include" / "config" / "kernel.release");
     if (!release) return tl::make_unexpected(release.error());
     while (release->ends_with('\n')) release->pop_back();
     const fs::path result = workshop.directory() / "result";
-    step = copy_results(workshop.objects(), result);
+    step = copy_results(workshop.objects(), plan.architecture, result);
     if (!step) return tl::make_unexpected(step.error());
     const auto duration =
         std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - started);

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include <relfence/lab/architecture.hpp>
 #include <relfence/lab/case_run.hpp>
 #include <relfence/lab/exec_session.hpp>
 #include <relfence/lab/files.hpp>
@@ -372,14 +373,15 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
 }
 
 Result<void> Runner::work(const Task& task) {
+    auto program = guest_program(options_.program, task.run->kernel);
+    if (!program) return tl::make_unexpected(program.error());
     std::vector<CellId> left = task.cells;
     while (!left.empty()) {
         const fs::path directory = next_directory(task.run->name);
         auto harvest =
-            boot(*task.run,
-                 {task.run->kernel,
-                  case_command(options_.program, left, options_.out / directory, options_.quick),
-                  directory, false, task.machine});
+            boot(*task.run, {task.run->kernel,
+                             case_command(*program, left, options_.out / directory, options_.quick),
+                             directory, false, task.machine});
         if (!harvest) return tl::make_unexpected(harvest.error());
         keep_boot_trouble(*harvest, task.run->name);
         auto settled = settle_cells(*harvest, left, task.run->name);
@@ -395,7 +397,13 @@ Result<void> Runner::work(const Task& task) {
 Result<void> Runner::work_kunit(const Task& task) {
     // The suites run before PID 1 does; the guest has nothing else to do.
     const fs::path directory = next_directory(task.run->name);
-    auto harvest = boot(*task.run, {task.run->kernel, {"/bin/true"}, directory, true, {}});
+    auto program = guest_program(options_.program, task.run->kernel);
+    if (!program) return tl::make_unexpected(program.error());
+    // The host's own /bin/true is no program for another machine.
+    const std::vector<std::string> command =
+        *program == options_.program ? std::vector<std::string>{"/bin/true"}
+                                     : std::vector<std::string>{program->string(), "--version"};
+    auto harvest = boot(*task.run, {task.run->kernel, command, directory, true, {}});
     if (!harvest) return tl::make_unexpected(harvest.error());
     auto text = read_file(options_.out / harvest->log);
     if (!text) return tl::make_unexpected(text.error());

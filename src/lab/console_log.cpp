@@ -20,6 +20,8 @@ constexpr std::array patterns = std::to_array<std::pair<std::string_view, Findin
     {"BUG: unable to handle", FindingKind::oops},
     {"general protection fault", FindingKind::oops},
     {"Oops:", FindingKind::oops},
+    {"Unable to handle kernel ", FindingKind::oops},  // arm64
+    {"Internal error: ", FindingKind::oops},
 
     {"possible circular locking dependency", FindingKind::lockdep_splat},
     {"possible recursive locking", FindingKind::lockdep_splat},

@@ -10,10 +10,13 @@
 
 #include <fmt/format.h>
 
+#include <relfence/lab/architecture.hpp>
 #include <relfence/lab/files.hpp>
 #include <relfence/lab/guest.hpp>
 #include <relfence/lab/kernel_config.hpp>
 #include <relfence/lab/sandbox.hpp>
+
+#include "lab/machine.hpp"
 
 namespace relfence::lab {
 namespace fs = std::filesystem;
@@ -33,38 +36,6 @@ Result<void> fill_scratch(const fs::path& scratch, const GuestConfig& config) {
     file.close();
     if (!file) return fail_errno("write", (scratch / "job").string());
     return {};
-}
-
-std::vector<std::string> kernel_command(const GuestConfig& config, const fs::path& scratch,
-                                        int console, int line_in, int line_out) {
-    // Each console has a pipe of its own: mixed with UML's own output on fd 0 and 1 they lose
-    // lines.
-    std::vector<std::string> command{
-        // When the guest reboots, or panics, UML executes argv[0] again and would run the command
-        // once more; now and then it hangs on the way. A name that leads nowhere makes that the
-        // end. Source: arch/um/os-Linux/main.c.
-        "bash",
-        "-c",
-        "exec -a \"$0\" \"$@\"",
-        "/no-second-boot/linux",
-        config.kernel.string(),
-        "mem=" + config.memory,
-        "root=/dev/root",
-        "rootfstype=hostfs",
-        "rootflags=/",
-        "ro",
-        fmt::format("init={}/init", scratch.string()),
-        "con=null",
-        fmt::format("con0=null,fd:{}", console),
-        "ssl=null",
-        fmt::format("ssl0=fd:{},fd:{}", line_in, line_out),
-        fmt::format("uml_dir={}/uml", scratch.string()),
-        "panic=-1",
-    };
-    // With ptrace(), the default, UML has one processor.
-    if (is_smp_kernel(config.kernel)) command.insert(command.end(), {"ncpus=2", "seccomp=on"});
-    command.insert(command.end(), config.kernel_arguments.begin(), config.kernel_arguments.end());
-    return command;
 }
 
 }  // namespace
@@ -96,8 +67,12 @@ Guest::Guest(Scratch scratch, std::optional<GuestBoard> board, Child machine, Un
       to_guest_{std::move(to_guest)} {}
 
 Result<Guest> Guest::start(GuestConfig config) {
-    if (::access(config.kernel.c_str(), X_OK) < 0)
+    const bool native = architecture_of(config.kernel) == native_architecture;
+    if (::access(config.kernel.c_str(), native ? X_OK : R_OK) < 0)
         return fail_errno("run the kernel", config.kernel.string());
+    auto init = guest_program(config.init, config.kernel);
+    if (!init) return tl::make_unexpected(init.error());
+    config.init = *init;
     if (config.board.wanted())
         if (auto fit = check_board_kernel(config.kernel); !fit)
             return tl::make_unexpected(fit.error());
@@ -134,10 +109,10 @@ Result<Guest> Guest::start(GuestConfig config) {
     spawn.keep = {console->write.get(), to_guest->read.get(), from_guest->write.get()};
     spawn.extra = {{"HOME", scratch->path().string()}, {"TMPDIR", "/dev/shm"}};
     spawn.no_address_randomisation = true;
-    auto machine = Child::spawn(
-        sandboxed(sandbox, kernel_command(config, scratch->path(), console->write.get(),
-                                          to_guest->read.get(), from_guest->write.get())),
-        spawn);
+    auto command = machine_command(config, {scratch->path(), console->write.get(),
+                                            to_guest->read.get(), from_guest->write.get()});
+    if (!command) return tl::make_unexpected(command.error());
+    auto machine = Child::spawn(sandboxed(sandbox, *command), spawn);
     if (!machine) return tl::make_unexpected(machine.error());
     for (const int fd : {console->read.get(), from_guest->read.get(), to_guest->write.get()})
         ::fcntl(fd, F_SETFL, O_NONBLOCK);

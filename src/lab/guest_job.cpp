@@ -38,6 +38,16 @@ bool apply_record(GuestJob& job, std::string_view key, std::string_view value) {
 
 }  // namespace
 
+std::string share_tag(std::string_view target, const GuestJob& job) {
+    std::size_t number = 0;
+    for (const auto& mount : job.mounts) {
+        ++number;
+        if (mount.writable && mount.path == target)
+            return "relfence-share-" + std::to_string(number);
+    }
+    return "relfence-tmp";
+}
+
 std::string encode_job(const GuestJob& job) {
     std::string bytes;
     for (const auto& argument : job.arguments) append_record(bytes, "argument", argument);

@@ -40,7 +40,8 @@ std::vector<ConfigMismatch> config_mismatches(const ConfigSymbols& wanted,
     return mismatches;
 }
 
-Result<void> configure_kernel(const fs::path& tree, const std::vector<fs::path>& fragments,
+Result<void> configure_kernel(const fs::path& tree, const Architecture& architecture,
+                              const std::vector<fs::path>& fragments,
                               const Interrupts* interrupts) {
     if (auto made = make_directories(tree / "build"); !made) return made;
     std::vector<std::string> command{"scripts/kconfig/merge_config.sh", "-n", "-O", "build"};
@@ -53,7 +54,8 @@ Result<void> configure_kernel(const fs::path& tree, const std::vector<fs::path>&
     }
     CommandOptions options;
     options.spawn.directory = tree.string();
-    options.spawn.extra = {{"ARCH", "um"}, {"LC_ALL", "C"}};
+    options.spawn.extra = architecture.variables();
+    options.spawn.extra.emplace("LC_ALL", "C");
     options.interrupts = interrupts;
     auto result = run_command(contained(command), options);
     if (!result) return tl::make_unexpected(result.error());

@@ -36,6 +36,7 @@ Result<KernelSpec> read_kernel(const json& entry, const fs::path& file,
     spec.name = entry.at("name").get<std::string>();
     spec.title = entry.value("title", "");
     spec.version = entry.value("version", version);
+    spec.arch = entry.value("arch", spec.arch);
     spec.expect = entry.value("expect", "");
     spec.cflags = entry.value("cflags", "");
     spec.objects = entry.value("objects", spec.objects);
@@ -44,6 +45,8 @@ Result<KernelSpec> read_kernel(const json& entry, const fs::path& file,
     spec.cost = entry.value("cost", false);
     spec.kunit = entry.value("kunit", false);
     const std::string subject = fmt::format("{}, kernel {}", file.string(), spec.name);
+    if (auto known = find_architecture(spec.arch); !known)
+        return fail(fmt::format("arch: {}", known.error().message()), subject);
     auto patches = existing_paths(entry, "patches", root, subject);
     if (!patches) return tl::make_unexpected(patches.error());
     auto configs = existing_paths(entry, "configs", root, subject);
@@ -84,7 +87,8 @@ Result<void> KernelList::choose_version(const std::string& series) {
 std::vector<KernelSpec> KernelList::chosen(bool optional_too) const {
     std::vector<KernelSpec> specs;
     for (const auto& kernel : kernels)
-        if (kernel.version == version && !kernel.control && (optional_too || !kernel.optional))
+        if (kernel.version == version && kernel.arch == arch && !kernel.control &&
+            (optional_too || !kernel.optional))
             specs.push_back(kernel);
     return specs;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <set>
 #include <sys/utsname.h>
 
 #include <fmt/format.h>
 
+#include <relfence/lab/architecture.hpp>
 #include <relfence/lab/files.hpp>
 #include <relfence/lab/guest.hpp>
 #include <relfence/lab/ktap.hpp>
@@ -32,6 +34,14 @@ json find_versions(const CaseRunOptions& options) {
             {"compiler", first_line_of({"gcc", "--version"})},
             {"bubblewrap", first_line_of({"bwrap", "--version"})},
             {"cases", first_line_of({options.program.string(), "--version"})}};
+}
+
+std::set<CellId> cells_on_boards(const std::vector<CaseInfo>& cases) {
+    std::set<CellId> result;
+    for (const auto& info : cases)
+        for (const auto& [driver, board] : info.boards)
+            if (!board.empty()) result.insert({info.name, driver});
+    return result;
 }
 
 json describe(const CaseInfo& info, const Expectations& expectations) {
@@ -105,10 +115,16 @@ Result<Report> run_lab(const std::vector<RunKernel>& kernels, const std::vector<
     Report report;
     std::vector<KernelRun> runs;
     std::size_t total = 0;
+    const std::set<CellId> on_boards = cells_on_boards(cases);
     for (const auto& kernel : kernels) {
-        runs.push_back({kernel.spec.name, kernel.linux_binary,
-                        cells_for(kernel.spec, cells, expectations), kernel.spec.kunit,
-                        kernel.spec.cost, is_smp_kernel(kernel.linux_binary)});
+        auto chosen = cells_for(kernel.spec, cells, expectations);
+        const bool native = architecture_of(kernel.linux_binary) == native_architecture;
+        // The modelled boards are for User Mode Linux.
+        if (!native)
+            std::erase_if(chosen, [&](const CellId& cell) { return on_boards.contains(cell); });
+        // QEMU interprets: one guest keeps all processors busy.
+        runs.push_back({kernel.spec.name, kernel.linux_binary, std::move(chosen), kernel.spec.kunit,
+                        kernel.spec.cost || !native, is_smp_kernel(kernel.linux_binary)});
         total += runs.back().cells.size();
         report.kernel_names.push_back(kernel.spec.name);
     }

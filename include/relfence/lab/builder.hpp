@@ -67,7 +67,7 @@ class Builder {
     Cache cache_;
     std::map<std::string, SourceId> sources_;  // by version
     Options options_;
-    std::string compiler_;
+    std::map<std::string, std::string> compilers_;  // versions, by architecture
 };
 
 /// @return an error that names the programs of a kernel build that are missing, and their packages

@@ -47,7 +47,7 @@ struct KernelRun {
     std::filesystem::path kernel;  ///< the linux binary
     std::vector<CellId> cells;
     bool kunit = false;  ///< its KUnit suites as well
-    bool alone = false;  ///< with nothing beside it: it measures time
+    bool alone = false;  ///< with nothing beside it: it measures time, or is slow as it is
     bool smp = false;    ///< its processors are threads, which shall run at the same time
 };
 

@@ -29,6 +29,14 @@ struct GuestJob {
     bool operator==(const GuestJob&) const = default;
 };
 
+/// Options of mount() for what a guest that is no User Mode Linux sees of the host: by 9p, each
+/// directory under a tag of its own.
+inline constexpr std::string_view share_options = "trans=virtio,version=9p2000.L,msize=262144";
+/// The tag of the host's root.
+inline constexpr std::string_view root_tag = "relfence-root";
+/// The tag of "/tmp" or of a writable mount of the job.
+[[nodiscard]] std::string share_tag(std::string_view target, const GuestJob& job);
+
 /// The bytes of the job file: KEY=value records ended by NUL, since arguments and environment may
 /// hold any other byte.
 [[nodiscard]] std::string encode_job(const GuestJob& job);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/lab/architecture.hpp>
 #include <relfence/lab/process.hpp>
 
 namespace relfence::lab {
@@ -33,6 +34,7 @@ struct ConfigMismatch {
 /// @return an error that names the symbols that the tree did not grant, since a kernel without a
 ///         driver or without lockdep would give results that look fine and mean nothing
 [[nodiscard]] Result<void> configure_kernel(const std::filesystem::path& tree,
+                                            const Architecture& architecture,
                                             const std::vector<std::filesystem::path>& fragments,
                                             const Interrupts* interrupts);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/lab/architecture.hpp>
 
 namespace relfence::lab {
 
@@ -14,7 +15,8 @@ struct KernelSpec {
     std::string name;     ///< "baseline", "v2": what --kernel takes and reports say
     std::string title;    ///< one line for people
     std::string version;  ///< the stable series of its source: "6.12"
-    std::string expect;   ///< the kernel of which the same is expected; may be empty
+    std::string arch{native_architecture};  ///< of Architecture: "um", "arm64"
+    std::string expect;  ///< the kernel of which the same is expected; may be empty
     std::vector<std::filesystem::path> patches;  ///< directories or files, in order of application
     std::vector<std::filesystem::path> configs;  ///< fragments, the later one wins
     std::string cflags;          ///< for the compiler, after the kernel's own: "-O1"
@@ -29,6 +31,7 @@ struct KernelSpec {
 /// The kernels of the project.
 struct KernelList {
     std::string version;  ///< the stable series that commands take when none is named: "6.12"
+    std::string arch{native_architecture};  ///< likewise
     std::vector<KernelSpec> kernels;
 
     /// The kernel of that name. @return an error that lists the names there are
@@ -37,7 +40,8 @@ struct KernelList {
     [[nodiscard]] std::vector<std::string> versions() const;
     /// Takes that series from now on. @return an error that lists those there are
     [[nodiscard]] Result<void> choose_version(const std::string& series);
-    /// The kernels of the chosen series, with the optional ones or without; no controls.
+    /// The kernels of the chosen series and architecture, with the optional ones or without; no
+    /// controls.
     [[nodiscard]] std::vector<KernelSpec> chosen(bool optional_too) const;
 };
 
@@ -47,7 +51,8 @@ struct KernelList {
 ///      "kernels": [{"name": "v2", "title": "...", "patches": ["prereq/6.12", ...],
 ///                   "configs": ["configs/uml.config", ...], "cflags": "-O1", "objects": 800,
 ///                   "optional": false, "control": false, "cost": false, "kunit": true},
-///                  {"name": "7.3-v2", "version": "7.3", "expect": "v2", ...}]}
+///                  {"name": "7.3-v2", "version": "7.3", "expect": "v2", ...},
+///                  {"name": "arm64-v2", "arch": "arm64", "expect": "v2", ...}]}
 ///
 /// Paths are relative to the file's own directory. @return an error that names the file and what
 /// is wrong in it: not JSON, a field missing, a path that does not exist, a name given twice
