@@ -29,6 +29,7 @@ const std::vector<std::string> all_gates{"applies", "checkpatch", "kernel-doc", 
 struct Arguments {
     std::string project;
     std::string series = "v2";
+    std::string arch{lab::native_architecture};
     std::string kernel_version, release, tree;
     std::vector<std::string> gates, skipped;
     std::string out = "out/verify";
@@ -56,12 +57,13 @@ Result<std::set<std::string>> wanted_gates(const Arguments& arguments) {
 
 /// The kernel of the project that is made of the series, for a version.
 Result<lab::KernelSpec> kernel_of(const lab::KernelList& list, const std::string& series) {
-    for (const auto& spec : list.chosen(false))
+    for (const auto& spec : list.chosen(true))
         for (const auto& item : spec.patches)
             if (!spec.cost && item.parent_path().filename() == series &&
                 item.parent_path().parent_path().filename() == "series")
                 return spec;
-    return fail(fmt::format("is no series of a kernel for Linux {}", list.version), series);
+    return fail(fmt::format("is no series of a kernel for Linux {} on {}", list.version, list.arch),
+                series);
 }
 
 /// The source to verify on, and its series.
@@ -113,7 +115,10 @@ std::string seconds_text(double seconds) {
 
 void print_table(const Subject& subject, const std::string& series,
                  const std::vector<GateResult>& results) {
-    fmt::print("{} on Linux {}, {} patches\n\n", series, subject.release, subject.patches.size());
+    const auto& architecture = subject.architecture.name;
+    fmt::print("{} on Linux {}{}, {} patches\n\n", series, subject.release,
+               architecture == lab::native_architecture ? "" : fmt::format(" for {}", architecture),
+               subject.patches.size());
     constexpr std::size_t shown = 5;
     for (const auto& gate : results) {
         fmt::print("{:11} {:5} {:>7}  {}\n", gate.name, outcome_name(gate.outcome),
@@ -142,6 +147,7 @@ void print_json(const Subject& subject, const std::string& series,
     }
     const nlohmann::json document{{"series", series},
                                   {"version", subject.version},
+                                  {"arch", std::string{subject.architecture.name}},
                                   {"release", subject.release},
                                   {"patches", subject.patches.size()},
                                   {"gates", std::move(gates)}};
@@ -160,16 +166,19 @@ int exit_code(const std::vector<GateResult>& results) {
 /// The series' patches and fragments, out of what its kernel is made of.
 Result<void> fill(Subject& subject, const lab::KernelSpec& spec) {
     std::vector<fs::path> items;
-    const fs::path lab_only = subject.project / "kernel" / "lab";
+    const std::string lab_only = (subject.project / "kernel" / "lab").lexically_normal().string();
+    const auto is_of_the_lab = [&](const fs::path& item) {
+        return fs::absolute(item).lexically_normal().string().starts_with(lab_only);
+    };
     for (const auto& item : spec.patches)
-        if (!item.lexically_normal().string().starts_with(lab_only.lexically_normal().string()))
-            items.push_back(item);
+        if (!is_of_the_lab(item)) items.push_back(item);
     auto patches = lab::list_patches(items);
     if (!patches) return tl::make_unexpected(patches.error());
     for (const auto& patch : *patches) subject.patches.push_back(fs::absolute(patch));
     for (const auto& config : spec.configs)
-        (config.filename() == "fence-kunit.config" ? subject.own_configs : subject.configs)
-            .push_back(config);
+        if (!is_of_the_lab(config))
+            (config.filename() == "fence-kunit.config" ? subject.own_configs : subject.configs)
+                .push_back(config);
     return {};
 }
 
@@ -210,6 +219,7 @@ int verify(const Arguments& arguments, const lab::Interrupts& interrupts) {
     if (!project) return complain(project.error());
     auto list = lab::load_kernel_list(*project / "kernel" / "kernels.json");
     if (!list) return complain(list.error());
+    list->arch = arguments.arch;
     const auto cache = lab::Cache::open();
     if (!cache) return complain(cache.error());
     const auto source = choose_source(arguments, *cache, list->version, interrupts);
@@ -219,6 +229,14 @@ int verify(const Arguments& arguments, const lab::Interrupts& interrupts) {
     if (!spec) return complain(spec.error());
 
     Subject subject;
+    const auto architecture = lab::find_architecture(arguments.arch);
+    if (!architecture) return complain(architecture.error());
+    subject.architecture = *architecture;
+    const bool compiles = std::any_of(wanted->begin(), wanted->end(), [](const std::string& gate) {
+        return gate != "applies" && gate != "checkpatch" && gate != "kernel-doc";
+    });
+    if (compiles)
+        if (auto there = lab::check_compiler(*architecture); !there) return complain(there.error());
     subject.project = fs::absolute(*project);
     subject.version = source->version;
     subject.jobs = arguments.jobs > 0
@@ -269,6 +287,8 @@ int main(int argc, char** argv) {
     auto* tree = app.add_option("--tree", arguments.tree, "kernel source tree of your own");
     version->excludes(release)->excludes(tree);
     release->excludes(tree);
+    app.add_option("--arch", arguments.arch, "what it is built and booted as: um, arm64")
+        ->capture_default_str();
     app.add_option("-g,--gate", arguments.gates,
                    fmt::format("only this gate; repeatable: {}", fmt::join(all_gates, ", ")))
         ->check(CLI::IsMember(all_gates))
@@ -287,12 +307,15 @@ int main(int argc, char** argv) {
         "              file and hunk\n"
         "  checkpatch  --strict, but for what tests/series/checkpatch.allowed lists\n"
         "  kernel-doc  nothing new in the files that are touched\n"
-        "  builds      each patch on its own: three objects first, then the drivers, as UML\n"
+        "  builds      each patch on its own: three objects first, then the drivers; as\n"
+        "              arm64 they are modules, which have to link\n"
         "  W=1         no warning that the base does not have\n"
         "  sparse      likewise, over the whole\n"
         "  kunit       the suites, videobuf2-fence among them\n"
         "  cases       the lab's cases on the series' kernel, as lab/cases.json expects\n"
         "kunit and cases build the kernel if it is not in the cache, which takes minutes.\n"
+        "With --arch arm64 they run in QEMU, and need scripts/build-arm64 and qemu-system-arm;\n"
+        "all that is compiled needs gcc-aarch64-linux-gnu.\n"
         "\n"
         "Exit code: 0 each gate passed, 1 one failed, 2 bad input or a gate could not work,\n"
         "130 interrupted.\n"
@@ -300,6 +323,7 @@ int main(int argc, char** argv) {
         "Examples:\n"
         "  relfence-lab verify\n"
         "  relfence-lab verify --kernel-version 7.3 --json\n"
+        "  relfence-lab verify --arch arm64 --skip kunit --skip cases\n"
         "  relfence-lab verify --version 7.3.4 --gate applies\n"
         "  relfence-lab verify --tree path/to/linux-6.12.120 --skip cases");
     try {

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <relfence/lab/builder.hpp>
 #include <relfence/lab/files.hpp>
@@ -41,7 +42,8 @@ class Site {
 
     std::vector<GateResult> run() {
         if (auto went = work(); !went) break_all(went.error());
-        finish(builds_, fmt::format("{} patches, each on its own", built_));
+        finish(builds_, fmt::format("{} patches, each on its own{}", built_,
+                                    linked_ == 0 ? "" : fmt::format("; {} modules link", linked_)));
         finish(warnings_, "no new warning");
         if (!with_sparse_) return {builds_, warnings_};
         finish(sparse_, "no new warning");
@@ -56,7 +58,8 @@ class Site {
             lab::run_command({"cp", "-al", "--", subject_.source.string(), tree_.string()}, copy);
         if (!linked) return tl::make_unexpected(linked.error());
         if (!linked->ok()) return fail("cannot be linked", subject_.source.string());
-        if (auto configured = lab::configure_kernel(tree_, subject_.configs, subject_.interrupts);
+        if (auto configured = lab::configure_kernel(tree_, subject_.architecture, subject_.configs,
+                                                    subject_.interrupts);
             !configured)
             return configured;
         auto prepared = make({"prepare"}, builds_, builds_log_);
@@ -66,6 +69,9 @@ class Site {
         if (!base) return tl::make_unexpected(base.error());
         if (!base->ok()) return fail(lab::explain_build_failure(base->error), "the base");
         auto before = compiler_warnings(base->error);
+        auto modules = link_modules();
+        if (!modules) return tl::make_unexpected(modules.error());
+        modules_ = std::move(*modules);
         progress_.step();
         if (auto checked = run_sparse(sparse_before_); !checked) return checked;
         for (const auto& patch : subject_.patches) {
@@ -101,6 +107,15 @@ class Site {
             builds_.all.push_back(name + ": " + lab::explain_build_failure(made->error));
             return false;
         }
+        auto modules = link_modules();
+        if (!modules) return tl::make_unexpected(modules.error());
+        auto missing = not_exported(newly_undefined(modules_, *modules));
+        if (!missing) return tl::make_unexpected(missing.error());
+        for (const auto& symbol : *missing)
+            builds_.all.push_back(
+                fmt::format("{}: {} is used by a module, and nothing exports it", name, symbol));
+        if (!missing->empty()) return false;
+        modules_ = std::move(*modules);
         // Only what was compiled again says something: what is known stays so.
         const auto now = compiler_warnings(said);
         for (const auto& finding : added(known, now))
@@ -110,13 +125,69 @@ class Site {
         return true;
     }
 
+    /// The modules among what the patches touch, by what make left of them.
+    [[nodiscard]] std::vector<std::string> modules() const {
+        std::vector<std::string> found;
+        std::error_code error;
+        for (const std::string part : touched_parts) {
+            if (!part.ends_with('/')) continue;
+            for (const auto& entry : fs::directory_iterator{tree_ / "build" / part, error})
+                if (entry.path().extension() == ".mod")
+                    found.push_back(part + entry.path().stem().string() + ".ko");
+        }
+        if (!found.empty()) found.emplace_back("drivers/media/v4l2-core/v4l2-mem2mem.ko");
+        return found;
+    }
+
+    /// Links the modules, if any. Without the rest of the kernel modpost knows but the symbols of
+    /// these, and stops to list what it does not know at ten; so that is read from the modules.
+    Result<ModuleSymbols> link_modules() {
+        std::vector<std::string> goals = modules();
+        linked_ = goals.size();
+        if (goals.empty()) return ModuleSymbols{};
+        std::vector<std::string> nm{std::string{subject_.architecture.cross} + "nm"};
+        for (const auto& goal : goals) nm.push_back("build/" + goal);
+        goals.emplace_back("KBUILD_MODPOST_WARN=1");
+        auto made = make(goals, builds_, builds_log_);
+        if (!made) return tl::make_unexpected(made.error());
+        if (!made->ok()) return fail(lab::explain_build_failure(made->error), "linking modules");
+        lab::CommandOptions options;
+        options.spawn.directory = tree_.string();
+        options.interrupts = subject_.interrupts;
+        auto said = lab::run_command(nm, options);
+        if (!said) return tl::make_unexpected(said.error());
+        if (!said->ok()) return fail(said->error.substr(0, said->error.find('\n')), nm.front());
+        return module_symbols(said->output);
+    }
+
+    /// Those of some symbols that no source of the kernel exports.
+    Result<std::set<std::string>> not_exported(std::set<std::string> symbols) {
+        if (symbols.empty()) return symbols;
+        lab::CommandOptions options;
+        options.spawn.directory = tree_.string();
+        options.interrupts = subject_.interrupts;
+        auto said = lab::run_command(
+            {"grep", "-rhoE", "--include=*.[cS]",
+             fmt::format("EXPORT_SYMBOL[A-Z_]*\\(({})[,)]", fmt::join(symbols, "|")), "kernel",
+             "lib", "mm", "fs", "net", "crypto", "drivers",
+             "arch/" + std::string{subject_.architecture.name}},
+            options);
+        if (!said) return tl::make_unexpected(said.error());
+        std::erase_if(symbols, [&](const std::string& symbol) {
+            return said->output.find("(" + symbol + ")") != std::string::npos ||
+                   said->output.find("(" + symbol + ",") != std::string::npos;
+        });
+        return symbols;
+    }
+
     /// What only the patches know of, as their KUnit tests.
     Result<void> build_own(const std::map<std::string, int>& known) {
         if (subject_.own_configs.empty()) return {};
         builds_log_ += "== with the symbols of the patches\n";
         auto fragments = subject_.configs;
         fragments.insert(fragments.end(), subject_.own_configs.begin(), subject_.own_configs.end());
-        if (auto configured = lab::configure_kernel(tree_, fragments, subject_.interrupts);
+        if (auto configured =
+                lab::configure_kernel(tree_, subject_.architecture, fragments, subject_.interrupts);
             !configured)
             return configured;
         auto made = make(targets(touched_parts), builds_, builds_log_);
@@ -148,8 +219,10 @@ class Site {
     Result<lab::CommandResult> make(const std::vector<std::string>& goals, GateResult& gate,
                                     std::string& log) {
         const auto started = std::chrono::steady_clock::now();
-        std::vector<std::string> command{"make", "ARCH=um", "O=build",
-                                         fmt::format("-j{}", subject_.jobs), "W=1"};
+        std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", subject_.jobs),
+                                         "W=1"};
+        for (const auto& [variable, value] : subject_.architecture.variables())
+            command.push_back(fmt::format("{}={}", variable, value));
         command.insert(command.end(), goals.begin(), goals.end());
         lab::CommandOptions options;
         options.spawn.directory = tree_.string();
@@ -189,6 +262,8 @@ class Site {
     fs::path tree_;
     lab::Progress progress_;
     std::size_t built_ = 0;
+    std::size_t linked_ = 0;  ///< modules
+    ModuleSymbols modules_;   ///< of the last good build
     GateResult builds_;
     GateResult warnings_;
     GateResult sparse_;

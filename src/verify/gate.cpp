@@ -62,6 +62,30 @@ std::map<std::string, int> kernel_doc_warnings(std::string_view output) {
     return found;
 }
 
+ModuleSymbols module_symbols(std::string_view nm) {
+    constexpr std::string_view export_mark = "__ksymtab_";
+    ModuleSymbols symbols;
+    std::istringstream lines{std::string{nm}};
+    for (std::string line; std::getline(lines, line);) {
+        // "0000000000000010 r __ksymtab_name", "                 U name"
+        const auto space = line.rfind(' ');
+        if (space == std::string::npos || space == 0) continue;
+        const std::string name = line.substr(space + 1);
+        if (line[space - 1] == 'U')
+            symbols.undefined.insert(name);
+        else if (name.starts_with(export_mark))
+            symbols.exported.insert(name.substr(export_mark.size()));
+    }
+    return symbols;
+}
+
+std::set<std::string> newly_undefined(const ModuleSymbols& before, const ModuleSymbols& after) {
+    std::set<std::string> result;
+    for (const auto& name : after.undefined)
+        if (!after.exported.contains(name) && !before.undefined.contains(name)) result.insert(name);
+    return result;
+}
+
 std::vector<std::string> added(const std::map<std::string, int>& before,
                                const std::map<std::string, int>& after) {
     std::vector<std::string> result;

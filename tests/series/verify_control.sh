@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The control of `relfence-lab verify`: each mistake fails its own gate, says where it is, and no other gate fails.
-# Usage: verify_control.sh VERIFY-PROGRAM PROJECT quick|builds
+# Usage: verify_control.sh VERIFY-PROGRAM PROJECT quick|builds|arm64
 set -euo pipefail
 verify=$1 project=$2 part=$3
 scratch=$(mktemp -d)
@@ -45,6 +45,12 @@ if [ "$part" = quick ]; then
     fresh
     change 0004 's/^+\treturn vb2_buffer_attach_release_fence(/+\treturn vb2_buffer_attach_release_fence (/'
     expect 1 checkpatch '0004-.*SPACING'
+elif [ "$part" = arm64 ]; then
+    gates=(--arch arm64 --gate applies --gate builds --gate W=1)
+    fresh
+    # Built in, as in User Mode Linux, this makes no difference.
+    change 0004 's/^+EXPORT_SYMBOL_GPL(v4l2_m2m_attach_release_fence);/+\/\* for nobody else \*\//'
+    expect 1 builds '0005-.*v4l2_m2m_attach_release_fence is used by a module, and nothing exports it'
 else
     gates=(--gate applies --gate checkpatch --gate kernel-doc --gate builds --gate W=1)
     fresh

@@ -51,6 +51,25 @@ TEST(Added, CountsHowOftenAsWell) {
     EXPECT_THAT(added({{"a", 3}}, {{"a", 1}}), IsEmpty());
 }
 
+constexpr const char* hantro_and_core =
+    "\nbuild/a/hantro-vpu.ko:\n"
+    "                 U kmalloc\n"
+    "                 U v4l2_m2m_attach\n"
+    "0000000000000010 t hantro_run\n"
+    "\nbuild/a/v4l2-mem2mem.ko:\n"
+    "0000000000000000 T v4l2_m2m_attach\n";
+
+TEST(ModuleSymbols, AreNewIfNeitherTheModulesNorTheBaseKnowThem) {
+    const auto base = module_symbols("                 U kmalloc\n");
+    // Defined is not exported: another module does not get it.
+    const auto without = module_symbols(hantro_and_core);
+    EXPECT_THAT(without.undefined, UnorderedElementsAre("kmalloc", "v4l2_m2m_attach"));
+    EXPECT_THAT(newly_undefined(base, without), ElementsAre("v4l2_m2m_attach"));
+    const auto with = module_symbols(std::string{hantro_and_core} +
+                                     "0000000000000010 r __ksymtab_v4l2_m2m_attach\n");
+    EXPECT_THAT(newly_undefined(base, with), IsEmpty());
+}
+
 TEST(Checkpatch, LeavesOutWhatIsAllowed) {
     const auto allowed =
         allowed_types("# why\nMISSING_SIGN_OFF    whoever sends\n\nFILE_PATH_CHANGES x\n");

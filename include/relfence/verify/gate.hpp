@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/lab/architecture.hpp>
 #include <relfence/lab/process.hpp>
 
 namespace relfence::verify {
@@ -33,6 +34,7 @@ struct Subject {
     std::filesystem::path source;                ///< pristine tree, only read
     std::string version;                         ///< "6.12"
     std::string release;                         ///< "6.12.117"
+    lab::Architecture architecture;              ///< what the builds are for
     std::vector<std::filesystem::path> patches;  ///< in the order of application
     std::vector<std::filesystem::path> configs;  ///< fragments for the builds
     /// Fragments that name symbols of the patches themselves: built and checked after the last one.
@@ -53,6 +55,19 @@ struct Subject {
 
 /// kernel-doc's warnings and errors, likewise.
 [[nodiscard]] std::map<std::string, int> kernel_doc_warnings(std::string_view output);
+
+/// What modules take from elsewhere, and what they give to others.
+struct ModuleSymbols {
+    std::set<std::string> undefined;
+    std::set<std::string> exported;
+};
+
+/// Reads the output of `nm` over modules (.ko), into one for all of them.
+[[nodiscard]] ModuleSymbols module_symbols(std::string_view nm);
+
+/// What @p after takes, but neither it gives nor @p before took already.
+[[nodiscard]] std::set<std::string> newly_undefined(const ModuleSymbols& before,
+                                                    const ModuleSymbols& after);
 
 /// What is in @p after and not, or less often, in @p before.
 [[nodiscard]] std::vector<std::string> added(const std::map<std::string, int>& before,
