@@ -13,6 +13,7 @@
 #include <relfence/lab/files.hpp>
 #include <relfence/lab/kernel_config.hpp>
 #include <relfence/lab/patches.hpp>
+#include <relfence/lab/precompile.hpp>
 #include <relfence/lab/progress.hpp>
 #include <relfence/lab/sandbox.hpp>
 #include <relfence/lab/source_fetch.hpp>
@@ -114,7 +115,8 @@ std::optional<Donor> find_donor(const Cache& cache, const BuildInputs& inputs) {
     for (const auto& entry : fs::directory_iterator{cache.root() / "objects", error}) {
         const auto text = read_file(entry.path() / "donor.json");
         const auto facts = text ? json::parse(*text, nullptr, false) : json{};
-        if (!facts.is_object() || facts.value("source", "") != inputs.source ||
+        if (!facts.is_object() || !facts.value("precompiled", false) ||
+            facts.value("source", "") != inputs.source ||
             facts.value("compiler", "") != inputs.compiler)
             continue;
         const auto offered = config_set(facts.at("configs"));
@@ -135,6 +137,7 @@ json donor_facts(const std::string& name, const BuildInputs& inputs,
             {"source", inputs.source},
             {"compiler", inputs.compiler},
             {"configs", inputs.configs},
+            {"precompiled", true},
             {"touched", touched}};
 }
 
@@ -411,10 +414,33 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
     };
     std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", jobs),
                                      "LOCALVERSION=" + local_version, "KCFLAGS=" + flags_of(spec)};
+    // What it does to the code was looked at for User Mode Linux alone.
+    Result<std::optional<Precompilation>> precompilation{};
+    if (architecture.name == native_architecture)
+        precompilation = prepare_precompilation(workshop.tree());
+    if (!precompilation) return tl::make_unexpected(precompilation.error());
+    if (*precompilation) {
+        command.back() += " " + (*precompilation)->flags;
+        command.insert(command.end(), (*precompilation)->make_arguments.begin(),
+                       (*precompilation)->make_arguments.end());
+    }
     for (const auto& [variable, value] : architecture.variables())
         command.push_back(fmt::format("{}={}", variable, value));
+    if (*precompilation) {
+        auto prepare = command;
+        prepare.emplace_back("prepare");
+        // Whatever is wrong is found, and told, when the kernel is made.
+        if (auto prepared = run_command(contained(prepare), options); !prepared)
+            return tl::make_unexpected(prepared.error());
+        if (auto done = precompile_headers(workshop.tree(), interrupts); !done)
+            return tl::make_unexpected(done.error());
+    }
     command.insert(command.end(), architecture.goals.begin(), architecture.goals.end());
     auto result = run_command(contained(command), options);
+    if (result && !result->ok() && *precompilation) {
+        drop_precompiled_headers(workshop.tree());
+        result = run_command(contained(command), options);
+    }
     if (!result) return tl::make_unexpected(result.error());
     // On a full disk there is no log either; what matters is in the message.
     const bool logged = write_file(log, result->output + result->error).has_value();
