@@ -177,7 +177,8 @@ Result<void> fill(Subject& subject, const lab::KernelSpec& spec) {
     for (const auto& patch : *patches) subject.patches.push_back(fs::absolute(patch));
     for (const auto& config : spec.configs)
         if (!is_of_the_lab(config))
-            (config.filename() == "fence-kunit.config" ? subject.own_configs : subject.configs)
+            (config.filename().string().starts_with("fence-kunit") ? subject.own_configs
+                                                                   : subject.configs)
                 .push_back(config);
     return {};
 }

@@ -107,15 +107,8 @@ class Site {
             builds_.all.push_back(name + ": " + lab::explain_build_failure(made->error));
             return false;
         }
-        auto modules = link_modules();
-        if (!modules) return tl::make_unexpected(modules.error());
-        auto missing = not_exported(newly_undefined(modules_, *modules));
-        if (!missing) return tl::make_unexpected(missing.error());
-        for (const auto& symbol : *missing)
-            builds_.all.push_back(
-                fmt::format("{}: {} is used by a module, and nothing exports it", name, symbol));
-        if (!missing->empty()) return false;
-        modules_ = std::move(*modules);
+        auto linked = link_and_check(name);
+        if (!linked || !*linked) return linked;
         // Only what was compiled again says something: what is known stays so.
         const auto now = compiler_warnings(said);
         for (const auto& finding : added(known, now))
@@ -160,6 +153,19 @@ class Site {
         return module_symbols(said->output);
     }
 
+    /// @return whether what the modules newly take from elsewhere is there
+    Result<bool> link_and_check(const std::string& name) {
+        auto modules = link_modules();
+        if (!modules) return tl::make_unexpected(modules.error());
+        auto missing = not_exported(newly_undefined(modules_, *modules));
+        if (!missing) return tl::make_unexpected(missing.error());
+        for (const auto& symbol : *missing)
+            builds_.all.push_back(
+                fmt::format("{}: {} is used by a module, and nothing exports it", name, symbol));
+        modules_ = std::move(*modules);
+        return missing->empty();
+    }
+
     /// Those of some symbols that no source of the kernel exports.
     Result<std::set<std::string>> not_exported(std::set<std::string> symbols) {
         if (symbols.empty()) return symbols;
@@ -194,6 +200,8 @@ class Site {
         if (!made) return tl::make_unexpected(made.error());
         if (!made->ok())
             builds_.all.push_back("KUnit tests: " + lab::explain_build_failure(made->error));
+        else if (auto linked = link_and_check("KUnit tests"); !linked)
+            return tl::make_unexpected(linked.error());
         for (const auto& finding : added(known, compiler_warnings(made->error)))
             warnings_.all.push_back("KUnit tests: " + finding);
         return {};
