@@ -53,6 +53,10 @@ std::map<std::string, int> compiler_warnings(std::string_view output) {
     return count_findings(output, line);
 }
 
+bool checker_ran(std::string_view output) {
+    return output.starts_with("  CHECK ") || output.find("\n  CHECK ") != output.npos;
+}
+
 std::map<std::string, int> kernel_doc_warnings(std::string_view output) {
     // 6.12: "FILE:LINE: warning: TEXT"; the Python one of later kernels: "Warning: FILE:LINE TEXT".
     static const std::regex perl{R"(^([^:\s]+):\d+: ((?:warning|error): .*)$)"};

@@ -38,6 +38,13 @@ TEST(CompilerWarnings, TakeSparseToo) {
                 testing::SizeIs(2));
 }
 
+TEST(Checker, HasRunOnlyIfItHasLookedAtAFile) {
+    // Catches that the silence of a sparse that was not run counts as praise.
+    EXPECT_TRUE(checker_ran("make[1]: Entering directory\n  CHECK   ../x/a.c\n"));
+    EXPECT_FALSE(checker_ran("make[1]: Entering directory\n  CC      x/a.o\n"));
+    EXPECT_FALSE(checker_ran("Makefile:1: C=2 specified, but sparse is not available\n"));
+}
+
 TEST(KernelDoc, UnderstandsTheToolOfLaterKernels) {
     EXPECT_THAT(
         kernel_doc_warnings("Warning: x/a.h:12 function parameter 'b' not described in 'f'\n"

@@ -53,6 +53,10 @@ struct Subject {
 /// kernel-doc says in a W=1 build: it has a gate of its own.
 [[nodiscard]] std::map<std::string, int> compiler_warnings(std::string_view output);
 
+/// Whether a build with C=2 has checked any file, by what make printed. Linux 7.x builds on without
+/// a sparse that it takes for too old (scripts/checker-valid.sh), and that is no warning of a file.
+[[nodiscard]] bool checker_ran(std::string_view output);
+
 /// kernel-doc's warnings and errors, likewise.
 [[nodiscard]] std::map<std::string, int> kernel_doc_warnings(std::string_view output);
 
