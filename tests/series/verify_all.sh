@@ -17,6 +17,7 @@ version=$2
 [ ! -e broken ] || exit 2
 result=pass code=0
 if [ -e "bad-$version" ]; then result=fail code=1; fi
+if [ -e "skip-$version" ]; then result=skip; fi
 echo "{\"version\": \"$version\", \"release\": \"$version.5\", \"gates\": [
   {\"gate\": \"applies\", \"result\": \"pass\", \"text\": \"3 patches\"},
   {\"gate\": \"cases\", \"result\": \"$result\", \"text\": \"a|b\"}]}"
@@ -35,6 +36,9 @@ expect 0 '| gate | 6.12.5 | 7.2.5 | 7.3.5 |' --from-last
 expect 0 '| gate | 7.2.5 |' --only 7.2
 expect 2 '9.9 is none of: 6.12, 7.2, 7.3' --only 9.9
 expect 2 'would leave columns out' --only 7.2 --update
+touch skip-7.3
+expect 0 '| cases | pass: a\|b | pass: a\|b | skip: a\|b |'
+rm skip-7.3
 touch bad-7.2
 expect 1 '| cases | pass: a\|b | FAIL: a\|b | pass: a\|b |'
 expect 2 'README.md is left as it was' --update
