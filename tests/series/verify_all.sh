@@ -14,11 +14,12 @@ cp "$scratch/README.md" "$scratch/old"
 cat >"$scratch/verify" <<'EOF'
 #!/usr/bin/env bash
 version=$2
+[ "${3:-}" != --arch ] || version+=-$4
 [ ! -e broken ] || exit 2
 result=pass code=0
 if [ -e "bad-$version" ]; then result=fail code=1; fi
 if [ -e "skip-$version" ]; then result=skip; fi
-echo "{\"version\": \"$version\", \"release\": \"$version.5\", \"gates\": [
+echo "{\"version\": \"$2\", \"release\": \"$2.5\", \"gates\": [
   {\"gate\": \"applies\", \"result\": \"pass\", \"text\": \"3 patches\"},
   {\"gate\": \"cases\", \"result\": \"$result\", \"text\": \"a|b\"}]}"
 exit $code
@@ -31,22 +32,25 @@ expect() { # exit code, text, arguments...
     [ $code = "$1" ] || { echo "${*:3}: exit code $code instead of $1"; cat said; exit 1; }
     grep -qF -- "$2" said || { echo "${*:3}: '$2' is not said:"; cat said; exit 1; }
 }
-expect 0 '| cases | pass: a\|b | pass: a\|b | pass: a\|b |'
-expect 0 '| gate | 6.12.5 | 7.2.5 | 7.3.5 |' --from-last
+expect 0 '| cases | pass: a\|b | pass: a\|b | pass: a\|b | pass: a\|b |'
+expect 0 '| gate | 6.12.5 | 7.2.5 | 7.3.5 | 6.12.5, 6.12-arm64 |' --from-last
 expect 0 '| gate | 7.2.5 |' --only 7.2
-expect 2 '9.9 is none of: 6.12, 7.2, 7.3' --only 9.9
+expect 2 '9.9 is none of: 6.12, 7.2, 7.3, 6.12-arm64' --only 9.9
 expect 2 'would leave columns out' --only 7.2 --update
 touch skip-7.3
-expect 0 '| cases | pass: a\|b | pass: a\|b | skip: a\|b |'
+expect 0 '| cases | pass: a\|b | pass: a\|b | skip: a\|b | pass: a\|b |'
 rm skip-7.3
 touch bad-7.2
-expect 1 '| cases | pass: a\|b | FAIL: a\|b | pass: a\|b |'
+expect 1 '| cases | pass: a\|b | FAIL: a\|b | pass: a\|b | pass: a\|b |'
 expect 2 'README.md is left as it was' --update
 cmp README.md old
 touch broken
 expect 2 '6.12: ./verify ended with 2 and no result'
 rm -r bad-7.2 broken
 expect 0 '| applies | pass: 3 patches |' --update
-[ "$(sed -n '1p;3p;$p' README.md)" = "$(printf 'before\n| gate | 6.12.5 | 7.2.5 | 7.3.5 |\nafter')" ] || { cat README.md; exit 1; }
+[ "$(sed -n '1p;3p;$p' README.md)" = "$(printf 'before\n| gate | 6.12.5 | 7.2.5 | 7.3.5 | 6.12.5, 6.12-arm64 |\nafter')" ] || { cat README.md; exit 1; }
+touch bad-6.12-arm64
+expect 1 'FAIL: a\|b |' --only 6.12-arm64
+expect 0 '| cases | pass: a\|b |' --only 6.12
 rm out/verify-all/7.3.json
 expect 2 '7.3.json: No such file' --from-last
