@@ -327,6 +327,18 @@ void Runner::keep_boot_trouble(const BootHarvest& harvest, const std::string& ke
     result_.cells.push_back(std::move(cell));
 }
 
+namespace {
+
+/// A kernel with two processors has no UML_TIME_TRAVEL_SUPPORT: under --time virtual the board
+/// would wait for it for ever.
+std::vector<std::string> in_real_time(std::vector<std::string> arguments) {
+    const auto time = std::find(arguments.begin(), arguments.end(), "--time");
+    if (time != arguments.end()) arguments.erase(time, std::min(time + 2, arguments.end()));
+    return arguments;
+}
+
+}  // namespace
+
 Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
     const fs::path directory = options_.out / order.directory;
     if (auto made = make_directories(directory / "artifacts"); !made)
@@ -338,7 +350,8 @@ Result<BootHarvest> Runner::boot(const KernelRun& run, BootOrder order) {
 
     GuestConfig config{order.kernel, options_.init, options_.memory,
                        make_guest_job(order.command, options_.out)};
-    config.board = {order.machine.board, directory / "board.log"};
+    config.board = {run.smp ? in_real_time(order.machine.board) : order.machine.board,
+                    directory / "board.log"};
     const bool has_board = config.board.wanted();
     config.job.mounts.push_back({directory.string(), true});
     config.kernel_arguments = std::move(order.machine.kernel_arguments);
