@@ -280,7 +280,10 @@ Result<int> exec_in_guest(const ExecOptions& options, const Interrupts& interrup
     GuestConfig config{options.kernel, *init, options.memory,
                        make_guest_job(options.command, fs::current_path(error))};
     config.board = options.board;
-    const auto processor = is_smp_kernel(options.kernel) ? std::nullopt : take_processor();
+    // A board computes while the guest waits for it: on one processor the two would wait for each
+    // other.
+    const bool shares = is_smp_kernel(options.kernel) || options.board.wanted();
+    const auto processor = shares ? std::nullopt : take_processor();
     if (processor) config.processor = processor->index;
     for (const auto& directory : options.share) {
         const fs::path path = fs::canonical(directory, error);
