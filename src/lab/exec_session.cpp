@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <relfence/lab/cache.hpp>
 #include <relfence/lab/exec_session.hpp>
 
 namespace relfence::lab {
@@ -220,22 +219,6 @@ bool hidden_in_guest(const fs::path& path) {
     return text.starts_with("/tmp/") || text.starts_with("/run/");
 }
 
-/// A processor that no other guest of `exec` was given.
-struct OwnProcessor {
-    std::size_t index;
-    CacheLock lock;
-};
-
-/// @return nothing if each has a guest already: the scheduler does better then
-std::optional<OwnProcessor> take_processor() {
-    const auto cache = Cache::open();
-    for (std::size_t i = 0; cache && i < count_processors(); ++i)
-        if (auto lock = cache->try_lock(fmt::format("processor-{}", i), LockMode::exclusive);
-            lock && lock->second)
-            return OwnProcessor{i, std::move(lock->first)};
-    return std::nullopt;
-}
-
 std::vector<std::string> guest_environment() {
     std::vector<std::string> result;
     for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -280,11 +263,6 @@ Result<int> exec_in_guest(const ExecOptions& options, const Interrupts& interrup
     GuestConfig config{options.kernel, *init, options.memory,
                        make_guest_job(options.command, fs::current_path(error))};
     config.board = options.board;
-    // A board computes while the guest waits for it: on one processor the two would wait for each
-    // other.
-    const bool shares = is_smp_kernel(options.kernel) || options.board.wanted();
-    const auto processor = shares ? std::nullopt : take_processor();
-    if (processor) config.processor = processor->index;
     for (const auto& directory : options.share) {
         const fs::path path = fs::canonical(directory, error);
         if (error) return fail_errno("share", directory, error.value());

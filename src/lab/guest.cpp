@@ -109,7 +109,6 @@ Result<Guest> Guest::start(GuestConfig config) {
     spawn.keep = {console->write.get(), to_guest->read.get(), from_guest->write.get()};
     spawn.extra = {{"HOME", scratch->path().string()}, {"TMPDIR", "/dev/shm"}};
     spawn.no_address_randomisation = true;
-    spawn.processor = config.processor;
     auto command = machine_command(config, {scratch->path(), console->write.get(),
                                             to_guest->read.get(), from_guest->write.get()});
     if (!command) return tl::make_unexpected(command.error());

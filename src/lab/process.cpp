@@ -50,29 +50,6 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return result;
 }
 
-/// Those of the first thread that asks, before it gives any up; none if the host does not tell.
-const cpu_set_t& processors_at_first() {
-    static const cpu_set_t at_first = [] {
-        cpu_set_t allowed;
-        CPU_ZERO(&allowed);
-        if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) CPU_ZERO(&allowed);
-        return allowed;
-    }();
-    return at_first;
-}
-
-std::optional<cpu_set_t> one_processor(std::size_t index) {
-    const cpu_set_t& allowed = processors_at_first();
-    std::vector<std::size_t> processors;
-    for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
-        if (CPU_ISSET(i, &allowed)) processors.push_back(i);
-    if (processors.empty()) return std::nullopt;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(processors[index % processors.size()], &one);
-    return one;
-}
-
 /// Everything the child needs, made before the fork: the lab has threads, so between fork and exec
 /// only async-signal-safe calls may follow.
 struct ChildPlan {
@@ -83,7 +60,6 @@ struct ChildPlan {
     int null_fd;
     int report_fd;
     pid_t parent;
-    std::optional<cpu_set_t> processor;
 };
 
 [[noreturn]] void exec_child(const ChildPlan& plan) {
@@ -113,7 +89,6 @@ struct ChildPlan {
         ::setrlimit(RLIMIT_FSIZE, &limit);
     }
     if (options.no_address_randomisation) ::personality(ADDR_NO_RANDOMIZE);
-    if (plan.processor) ::sched_setaffinity(0, sizeof *plan.processor, &*plan.processor);
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) < 0) report();
     ::execve(plan.program.c_str(), plan.arguments.data(), plan.environment.data());
     report();
@@ -170,8 +145,7 @@ Result<Child> Child::spawn(const std::vector<std::string>& arguments, const Spaw
                          options,
                          null_fd->get(),
                          report_write.get(),
-                         ::getpid(),
-                         options.processor ? one_processor(*options.processor) : std::nullopt};
+                         ::getpid()};
     const pid_t pid = ::fork();
     if (pid < 0) return fail_errno("fork for", arguments[0]);
     if (pid == 0) exec_child(plan);
@@ -311,17 +285,36 @@ std::optional<std::string> find_program(const std::string& program) {
     return std::nullopt;
 }
 
+namespace {
+
+/// Those of the first thread that asks, before it gives any up; none if the host does not tell.
+const cpu_set_t& processors_at_first() {
+    static const cpu_set_t at_first = [] {
+        cpu_set_t allowed;
+        CPU_ZERO(&allowed);
+        if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) CPU_ZERO(&allowed);
+        return allowed;
+    }();
+    return at_first;
+}
+
+}  // namespace
+
 void use_all_processors() {
     const cpu_set_t& all = processors_at_first();
     if (CPU_COUNT(&all) > 0) ::sched_setaffinity(0, sizeof all, &all);
 }
 
 void stay_on_one_processor(std::size_t index) {
-    if (const auto one = one_processor(index)) ::sched_setaffinity(0, sizeof *one, &*one);
-}
-
-std::size_t count_processors() {
-    return static_cast<std::size_t>(CPU_COUNT(&processors_at_first()));
+    const cpu_set_t& allowed = processors_at_first();
+    std::vector<std::size_t> processors;
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(i, &allowed)) processors.push_back(i);
+    if (processors.empty()) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processors[index % processors.size()], &one);
+    ::sched_setaffinity(0, sizeof one, &one);
 }
 
 }  // namespace relfence::lab

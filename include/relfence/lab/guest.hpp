@@ -27,7 +27,6 @@ struct GuestConfig {
     GuestJob job;
     std::vector<std::string> kernel_arguments{};  ///< more of the kernel's command line
     BoardConfig board{};                          ///< hardware for the kernel's drivers
-    std::optional<std::size_t> processor{};       ///< keeps the guest there, not its board
 };
 
 /// Whether the .config beside a `linux` binary has CONFIG_SMP. Its guests get two processors, each

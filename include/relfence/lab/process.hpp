@@ -46,7 +46,6 @@ struct SpawnOptions {
     int error = -1;                            ///< its stderr; -1: the caller's
     std::vector<int> keep;                     ///< further descriptors, at their own numbers
     bool no_address_randomisation = false;     ///< as setarch -R does
-    std::optional<std::size_t> processor;      ///< as stay_on_one_processor(); none: the caller's
     unsigned long file_size_limit = 0;         ///< RLIMIT_FSIZE in bytes; 0: the caller's
 };
 
@@ -84,8 +83,6 @@ class Child {
 /// puts them on two processors, and each turn then costs some five times as much. Does nothing
 /// where the host does not allow it. Source: sched_setaffinity(2).
 void stay_on_one_processor(std::size_t index);
-/// How many processors there are for stay_on_one_processor().
-[[nodiscard]] std::size_t count_processors();
 /// Undoes stay_on_one_processor() for the calling thread and what it starts from now on.
 void use_all_processors();
 
