@@ -35,8 +35,8 @@ struct RenamedMacros {
 
 /// The command that precompiles, from the one that compiled an object.
 /// @param cmd_file the content of Kbuild's scripts/mod/.empty.o.cmd
-/// @param output the .gch, and beside it its dependencies
-/// @param header what to precompile
+/// @param output the .gch
+/// @param header what to precompile; its dependencies are written beside it
 /// @return a command for a shell in the build directory; empty if the file is not as expected
 [[nodiscard]] std::string precompile_command(std::string_view cmd_file, std::string_view output,
                                              std::string_view header);
