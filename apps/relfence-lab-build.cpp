@@ -39,12 +39,14 @@ int build_kernels(const BuildArguments& arguments, const Interrupts& interrupts)
     if (!bench) return complain(bench.error());
     const auto specs = chosen(arguments, bench->kernels);
     if (!specs) return complain(specs.error());
-    for (const auto& spec : *specs) {
-        const auto built = bench->builder.build(spec);
-        if (!built) return complain(built.error());
-        fmt::print("{}\n", arguments.where ? built->directory.string() : describe(*built));
+    const auto built = bench->builder.build_all(*specs, [&arguments](const BuiltKernel& kernel) {
+        if (arguments.where) return;
+        fmt::print("{}\n", describe(kernel));
         std::fflush(stdout);
-    }
+    });
+    if (!built) return complain(built.error());
+    if (arguments.where)
+        for (const auto& kernel : *built) fmt::print("{}\n", kernel.directory.string());
     return exit_ok;
 }
 

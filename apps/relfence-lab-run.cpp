@@ -74,19 +74,19 @@ Result<void> complete(RunArguments& arguments, const Interrupts& interrupts) {
     return {};
 }
 
-Result<RunKernel> built_kernel(Builder& builder, const KernelSpec& spec) {
-    auto built = builder.build(spec);
+Result<std::vector<RunKernel>> build_run_kernels(Builder& builder,
+                                                 const std::vector<KernelSpec>& specs) {
+    auto built = builder.build_all(specs);
     if (!built) return tl::make_unexpected(built.error());
-    return RunKernel{spec, built->directory / "linux", built->directory / "build.json"};
+    std::vector<RunKernel> kernels;
+    for (std::size_t i = 0; i < specs.size(); ++i)
+        kernels.push_back(
+            {specs[i], built->at(i).directory / "linux", built->at(i).directory / "build.json"});
+    return kernels;
 }
 
-/// A kernel by name, or one that somebody else built, by its directory.
-Result<RunKernel> find_run_kernel(Workbench& bench, const std::string& name) {
-    if (name.find('/') == std::string::npos) {
-        auto spec = bench.kernels.find(name);
-        if (!spec) return tl::make_unexpected(spec.error());
-        return built_kernel(bench.builder, *spec);
-    }
+/// A kernel that somebody else built, by its directory.
+Result<RunKernel> foreign_kernel(const std::string& name) {
     RunKernel kernel;
     const fs::path directory = fs::absolute(fs::path{name} / ".").parent_path();
     kernel.spec.name = directory.filename().string();
@@ -103,11 +103,24 @@ Result<std::vector<RunKernel>> find_run_kernels(Workbench& bench, const RunArgum
     if (names.empty())
         for (const auto& spec : bench.kernels.chosen(arguments.all)) names.push_back(spec.name);
     std::vector<RunKernel> kernels;
+    std::vector<KernelSpec> specs;
     for (const auto& name : names) {
-        auto kernel = find_run_kernel(bench, name);
-        if (!kernel) return tl::make_unexpected(kernel.error());
-        kernels.push_back(std::move(*kernel));
+        if (name.find('/') != std::string::npos) {
+            auto kernel = foreign_kernel(name);
+            if (!kernel) return tl::make_unexpected(kernel.error());
+            kernels.push_back(std::move(*kernel));
+            continue;
+        }
+        auto spec = bench.kernels.find(name);
+        if (!spec) return tl::make_unexpected(spec.error());
+        specs.push_back(std::move(*spec));
+        kernels.emplace_back();
     }
+    auto built = build_run_kernels(bench.builder, specs);
+    if (!built) return tl::make_unexpected(built.error());
+    auto next = built->begin();
+    for (auto& kernel : kernels)
+        if (kernel.linux_binary.empty()) kernel = std::move(*next++);
     return kernels;
 }
 
@@ -221,19 +234,19 @@ int compare(RunArguments& arguments, const Interrupts& interrupts) {
     Workbench& bench = prepared->bench;
     const auto chosen_kernels = bench.kernels.chosen(true);
     if (chosen_kernels.empty()) return complain({0, "has no kernel", "kernels.json", {}});
-    std::vector<RunKernel> kernels;
+    std::vector<KernelSpec> specs;
     KernelSpec start = chosen_kernels.front();
     for (const auto& [items, name] :
          {std::pair{&arguments.base, "base"}, std::pair{&arguments.series, "series"}}) {
         auto spec = state_of(bench, *items, start, name);
         if (!spec) return complain(spec.error());
         start = *spec;  // a series of patches alone goes onto the base
-        auto kernel = built_kernel(bench.builder, *spec);
-        if (!kernel) return complain(kernel.error());
-        kernels.push_back(std::move(*kernel));
+        specs.push_back(std::move(*spec));
     }
+    auto kernels = build_run_kernels(bench.builder, specs);
+    if (!kernels) return complain(kernels.error());
     auto report =
-        run_lab(kernels, prepared->cases, prepared->cells, prepared->expectations, arguments.run);
+        run_lab(*kernels, prepared->cases, prepared->cells, prepared->expectations, arguments.run);
     if (!report) return complain(report.error());
     for (auto& cell : report->cells) {
         const Cell* before = report->find(cell.id, "base");

@@ -14,7 +14,6 @@
 #include <relfence/lab/kernel_config.hpp>
 #include <relfence/lab/patches.hpp>
 #include <relfence/lab/precompile.hpp>
-#include <relfence/lab/progress.hpp>
 #include <relfence/lab/sandbox.hpp>
 #include <relfence/lab/source_fetch.hpp>
 
@@ -40,6 +39,8 @@ namespace {
 constexpr std::string_view always_flags = "-ftrack-macro-expansion=0";
 /// Objects of every build: two with the kernel's release, one with the time, three of kallsyms.
 constexpr std::size_t always_built = 6;
+/// For fewer objects precompiling headers takes longer than it saves.
+constexpr std::size_t worth_precompiling = 30;
 
 Result<std::vector<std::pair<std::string, std::string>>> named_hashes(
     const std::vector<fs::path>& files) {
@@ -372,6 +373,12 @@ Result<std::optional<BuiltKernel>> Builder::find(const KernelSpec& spec) {
 }
 
 Result<BuiltKernel> Builder::build(const KernelSpec& spec) {
+    BuildProgress progress;
+    return build(spec, progress, progress.add(spec.name, spec.objects));
+}
+
+Result<BuiltKernel> Builder::build(const KernelSpec& spec, BuildProgress& progress,
+                                   std::size_t number) {
     if (spec.tree.empty())
         if (auto fetched = fetch_missing(spec.version); !fetched)
             return tl::make_unexpected(fetched.error());
@@ -384,14 +391,14 @@ Result<BuiltKernel> Builder::build(const KernelSpec& spec) {
     if (tried->second) {
         lock = std::move(tried->first);
     } else {
-        fmt::print(stderr, "{}: another lab builds it; waiting\n", spec.name);
+        progress.say(fmt::format("{}: another lab builds it; waiting", spec.name));
         auto waited =
             cache_.lock("kernel-" + planned->key, LockMode::exclusive, options_.interrupts);
         if (!waited) return tl::make_unexpected(waited.error());
         lock = std::move(*waited);
     }
     if (auto built = find_built(cache_, planned->key)) return *built;
-    return build_now(*planned);
+    return build_now(*planned, progress, number);
 }
 
 namespace {
@@ -400,17 +407,19 @@ namespace {
 Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
                              const Architecture& architecture, int jobs,
                              const std::string& local_version, const fs::path& log,
-                             const Interrupts* interrupts) {
+                             const Interrupts* interrupts, BuildProgress& progress,
+                             std::size_t number) {
     const std::string& name = spec.name;
-    const std::string title =
-        workshop.donor() ? fmt::format("{} (from {})", name, workshop.donor()->name) : name;
-    Progress progress{title, "objects", workshop.expected_objects(spec.objects)};
+    const std::size_t expected = workshop.expected_objects(spec.objects);
+    progress.expect(
+        number, workshop.donor() ? fmt::format("{} (from {})", name, workshop.donor()->name) : name,
+        expected);
     CommandOptions options;
     options.spawn.directory = workshop.tree().string();
     options.spawn.extra = make_environment();
     options.interrupts = interrupts;
-    options.line = [&progress](std::string_view line) {
-        if (is_object_line(line)) progress.step();
+    options.line = [&progress, number](std::string_view line) {
+        if (is_object_line(line)) progress.step(number);
     };
     std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", jobs),
                                      "LOCALVERSION=" + local_version, "KCFLAGS=" + flags_of(spec)};
@@ -426,7 +435,8 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
     }
     for (const auto& [variable, value] : architecture.variables())
         command.push_back(fmt::format("{}={}", variable, value));
-    if (*precompilation) {
+    // The flags are those of the donor's objects in any case, or all would be compiled again.
+    if (*precompilation && expected >= worth_precompiling) {
         auto prepare = command;
         prepare.emplace_back("prepare");
         // Whatever is wrong is found, and told, when the kernel is made.
@@ -447,7 +457,7 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
     if (!result->ok())
         return fail(fmt::format("does not build: {}", explain_build_failure(result->error)), name,
                     logged ? log.string() : "");
-    return progress.done();
+    return progress.end(number);
 }
 
 Result<void> copy_results(const fs::path& from, const Architecture& architecture,
@@ -467,12 +477,14 @@ Result<void> copy_results(const fs::path& from, const Architecture& architecture
 
 }  // namespace
 
-Result<BuiltKernel> Builder::build_now(const Plan& plan) {
+Result<BuiltKernel> Builder::build_now(const Plan& plan, BuildProgress& progress,
+                                       std::size_t number) {
     const auto started = steady_clock::now();
     if (auto tools = check_build_tools(); !tools) return tl::make_unexpected(tools.error());
     const std::string& name = plan.spec.name;
-    const auto note = [&name](const std::string& text) {
-        fmt::print(stderr, "{}: {}\n", name, text);
+    progress.start(number);
+    const auto note = [&](const std::string& text) {
+        progress.say(fmt::format("{}: {}", name, text));
     };
     auto source = prepare_source(cache_, plan.source, options_.interrupts, note);
     if (!source) return tl::make_unexpected(source.error());
@@ -488,9 +500,10 @@ Result<BuiltKernel> Builder::build_now(const Plan& plan) {
                                 options_.interrupts);
     if (!step) return tl::make_unexpected(step.error());
     const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    auto objects = run_make(
-        workshop, plan.spec, plan.architecture, options_.jobs > 0 ? options_.jobs : processors,
-        plan.inputs.local_version, cache_.logs() / (name + ".log"), options_.interrupts);
+    auto objects =
+        run_make(workshop, plan.spec, plan.architecture,
+                 options_.jobs > 0 ? options_.jobs : processors, plan.inputs.local_version,
+                 cache_.logs() / (name + ".log"), options_.interrupts, progress, number);
     if (!objects) return tl::make_unexpected(objects.error());
 
     auto release = read_file(workshop.objects() / "include" / "config" / "kernel.release");

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -109,6 +111,24 @@ Result<Interrupts> Interrupts::create() {
     if (!interrupts.fd_.valid() || !interrupts.window_fd_.valid())
         return fail_errno("create", "signalfd");
     return interrupts;
+}
+
+Result<Interrupts> Interrupts::create_within(const Interrupts* parent) {
+    Interrupts interrupts;
+    interrupts.stop_fd_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    interrupts.fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!interrupts.stop_fd_.valid() || !interrupts.fd_.valid())
+        return fail_errno("create", "an event descriptor");
+    for (const int watched : {interrupts.stop_fd_.get(), parent != nullptr ? parent->fd() : -1}) {
+        epoll_event event{EPOLLIN, {}};
+        if (watched >= 0 && ::epoll_ctl(interrupts.fd(), EPOLL_CTL_ADD, watched, &event) < 0)
+            return fail_errno("watch", "an event descriptor");
+    }
+    return interrupts;
+}
+
+void Interrupts::stop() const {
+    ::eventfd_write(stop_fd_.get(), 1);
 }
 
 bool Interrupts::pending() const {

@@ -93,6 +93,12 @@ void Progress::advance_to(std::size_t done) {
     show();
 }
 
+void Progress::set(std::string title, std::size_t done, std::size_t expected) {
+    state_.title = std::move(title);
+    state_.expected = expected;
+    advance_to(done);
+}
+
 void Progress::show() {
     const milliseconds now = clock_();
     state_.elapsed = now - start_;

@@ -35,9 +35,11 @@ build/%.o: %.c
 	@sh ./compile $< $@
 )";
 
-// A line "wait" in a source makes its compilation last, a line "error" makes it fail.
+// A line "wait" in a source makes its compilation last, a line "error" makes it fail, and a line
+// "late error" once another waits.
 constexpr const char* compiler =
-    R"(if grep -q '^error' "$1"; then echo "$1:1: error: bad" >&2; exit 1; fi
+    R"(if grep -q '^late' "$1"; then until [ -e "$RELFENCE_TEST_READY" ]; do sleep 0.01; done; fi
+if grep -q 'error' "$1"; then echo "$1:1: error: bad" >&2; exit 1; fi
 if grep -q '^wait' "$1"; then echo >"$RELFENCE_TEST_READY"; exec sleep "$RELFENCE_TEST_TOKEN"; fi
 cat "$1" >"$2"
 )";
@@ -66,12 +68,14 @@ class Build : public LabTest {
         for (const char* name : {"one", "two", "three"})
             put(std::string{"tree/"} + name + ".c", "base\n");
         put("project/kernel/configs/a.config", "CONFIG_A=y\n");
+        put("project/kernel/configs/b.config", "CONFIG_B=y\n");
         put("project/kernel/v1/0001-one.patch", patch_of("one.c", "v1"));
         put("project/kernel/v2/0001-two.patch", patch_of("two.c", "v2"));
         put("project/kernel/kernels.json", R"({"version": "6.12", "kernels": [
             {"name": "baseline", "patches": [], "configs": ["configs/a.config"]},
             {"name": "v1", "patches": ["v1"], "configs": ["configs/a.config"]},
             {"name": "v2", "patches": ["v2"], "configs": ["configs/a.config"]},
+            {"name": "other", "patches": ["v2"], "configs": ["configs/b.config"], "optional": true},
             {"name": "rare", "patches": [], "configs": ["configs/a.config"], "optional": true}]})");
     }
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> more) const {
@@ -152,6 +156,26 @@ TEST_F(Build, ACompilerErrorIsNamedAndLeavesNothing) {
     EXPECT_EQ(exit_code(result), 2);
     EXPECT_THAT(result.error, HasSubstr("one.c:1: error: bad"));
     expect_nothing_left();
+}
+
+// The first fails only once the second is being built, and that would last for a day.
+TEST_F(Build, KernelsThatShareNothingAreBuiltAtOnceAndAFailureStopsTheOther) {
+    put("project/kernel/v1/0001-one.patch", patch_of("one.c", "late error"));
+    put("project/kernel/v2/0001-two.patch", patch_of("two.c", "wait"));
+    const auto result = build({"v1", "other"});
+    EXPECT_EQ(exit_code(result), 2);
+    EXPECT_THAT(result.error, HasSubstr("v1: does not build: one.c:1: error: bad"));
+    EXPECT_TRUE(eventually([&] { return !is_running(token); })) << "no compiler is left";
+    expect_nothing_left();
+}
+
+TEST_F(Build, PlacesAreToldInTheOrderOfTheNames) {
+    const auto there = build({"--where", "other", "v1", "baseline"});
+    ASSERT_EQ(exit_code(there), 0) << there.error;
+    EXPECT_EQ(build({"--where", "other", "v1", "baseline"}).output, there.output);
+    EXPECT_EQ(build({"--where", "other"}).output + build({"--where", "v1"}).output +
+                  build({"--where", "baseline"}).output,
+              there.output);
 }
 
 TEST_F(Build, TreesThatAreNoneOrOfAnotherVersionAreRefused) {

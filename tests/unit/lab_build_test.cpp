@@ -53,6 +53,25 @@ BuildInputs inputs() {
             "-relfence-v2"};
 }
 
+KernelSpec spec(const std::string& name, const std::vector<fs::path>& configs) {
+    KernelSpec result;
+    result.name = name;
+    result.version = "6.12";
+    result.configs = configs;
+    return result;
+}
+
+TEST(BuildGroups, AreOfKernelsThatShareObjects) {
+    std::vector<KernelSpec> specs{spec("baseline", {"uml", "lockdep"}), spec("cost", {"cost"}),
+                                  spec("v2", {"uml", "lockdep", "kunit"}), spec("cost2", {"cost"})};
+    using Groups = std::vector<std::vector<std::size_t>>;
+    EXPECT_EQ(group_builds(specs), (Groups{{0, 2}, {1, 3}}));
+    specs[2].version = "7.3";
+    specs[3].cflags = "-O2";
+    EXPECT_EQ(group_builds(specs), (Groups{{0}, {1}, {2}, {3}}));
+    EXPECT_EQ(group_builds({}), Groups{});
+}
+
 // Each of these would otherwise give somebody a kernel that is not the one asked for.
 TEST_F(CacheKey, ChangesWithEveryInput) {
     std::set<std::string> texts{key_text(inputs())};

@@ -121,5 +121,32 @@ TEST(Processors, AThreadStaysOnTheOneThatIsItsOwn) {
     EXPECT_EQ(own_processors(), allowed);
 }
 
+TEST(Interrupts, StopEndsACommandThatRunsInAnotherThread) {
+    const auto interrupts = Interrupts::create_within(nullptr).value();
+    EXPECT_FALSE(interrupts.pending());
+    CommandOptions options;
+    options.interrupts = &interrupts;
+    options.line = [&](std::string_view) { interrupts.stop(); };
+    Result<CommandResult> result;
+    std::thread{[&] {
+        result = run_command({"sh", "-c", "echo here; exec sleep 1000"}, options);
+    }}.join();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, EINTR);
+    EXPECT_TRUE(interrupts.pending());
+}
+
+TEST(Interrupts, WithinOthersEndWithThemAndNotTheOtherWayRound) {
+    const auto outer = Interrupts::create_within(nullptr).value();
+    const auto one = Interrupts::create_within(&outer).value();
+    const auto other = Interrupts::create_within(&outer).value();
+    one.stop();
+    EXPECT_TRUE(one.pending());
+    EXPECT_FALSE(other.pending());
+    EXPECT_FALSE(outer.pending());
+    outer.stop();
+    EXPECT_TRUE(other.pending());
+}
+
 }  // namespace
 }  // namespace relfence::lab

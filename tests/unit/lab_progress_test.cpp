@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <relfence/lab/build_progress.hpp>
 #include <relfence/lab/progress.hpp>
 
 namespace relfence::lab {
@@ -78,6 +79,46 @@ TEST(Progress, OneLineOnATerminalAndItIsTakenAway) {
     EXPECT_EQ(std::count(screen.text.begin(), screen.text.end(), '\n'), 0);
     EXPECT_LE(std::count(screen.text.begin(), screen.text.end(), '\r'), 4);
     EXPECT_TRUE(screen.text.ends_with("\r\x1b[K"));
+}
+
+/// Two builds at the same time, seen as plain lines.
+class TwoBuilds : public testing::Test {
+  protected:
+    Screen screen;
+    BuildProgress progress{[this](const std::string& title, std::size_t expected) {
+        return std::make_unique<Progress>(title, "objects", expected, false, 80, screen.clock(),
+                                          screen.sink());
+    }};
+    std::size_t baseline = progress.add("baseline", 80);
+    std::size_t v2 = progress.add("v2", 50);
+};
+
+TEST_F(TwoBuilds, NamesThoseThatRunAndCountsAll) {
+    progress.start(baseline);
+    EXPECT_EQ(screen.text, "baseline 0/130 objects, 0:00\n");
+    for (int i = 0; i < 20; ++i) progress.step(baseline);
+    progress.start(v2);
+    progress.expect(v2, "v2 (from baseline)", 20);
+    screen.text.clear();
+    for (int i = 0; i < 10; ++i) progress.step(v2);
+    EXPECT_EQ(screen.text, "baseline, v2 30/100 objects, 0:00\n");
+}
+
+// A build that compiled less than was thought would leave a line that never gets to its end.
+TEST_F(TwoBuilds, KnowsHowManyThereWereOnceABuildHasEnded) {
+    progress.start(baseline);
+    progress.start(v2);
+    for (int i = 0; i < 3; ++i) progress.step(v2);
+    EXPECT_EQ(progress.end(v2), 3U);
+    screen.text.clear();
+    for (int i = 0; i < 80; ++i) progress.step(baseline);
+    EXPECT_TRUE(screen.text.ends_with("baseline 83/83 objects, 0:00\n")) << screen.text;
+}
+
+TEST_F(TwoBuilds, NothingIsShownWhenNoneHasToBeBuilt) {
+    progress.tick();
+    progress.clear();
+    EXPECT_EQ(screen.text, "");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <relfence/base/error.hpp>
+#include <relfence/lab/build_progress.hpp>
 #include <relfence/lab/cache.hpp>
 #include <relfence/lab/kernel_list.hpp>
 #include <relfence/lab/process.hpp>
@@ -54,6 +56,14 @@ class Builder {
     /// labs at once: the second one waits, and finds it done. Fetches a source that is neither
     /// installed nor in the cache.
     [[nodiscard]] Result<BuiltKernel> build(const KernelSpec& spec);
+    /// The same for several kernels, two of them at a time where they do not need each other: half
+    /// of a kernel that starts from another's objects is work for one processor. When one fails,
+    /// the others are stopped.
+    /// @param ready called for each kernel once it is there, never for two at once
+    /// @return the kernels in the order of @p specs, or the first error
+    [[nodiscard]] Result<std::vector<BuiltKernel>> build_all(
+        const std::vector<KernelSpec>& specs,
+        const std::function<void(const BuiltKernel&)>& ready = {});
     /// The pristine source of a series in the cache, unpacked; fetched if need be.
     [[nodiscard]] Result<std::filesystem::path> pristine(const std::string& version);
 
@@ -62,13 +72,22 @@ class Builder {
     [[nodiscard]] Result<Plan> plan(const KernelSpec& spec);
     [[nodiscard]] Result<SourceId> source_of(const std::string& version);
     [[nodiscard]] Result<void> fetch_missing(const std::string& version);
-    [[nodiscard]] Result<BuiltKernel> build_now(const Plan& plan);
+    [[nodiscard]] Result<BuiltKernel> build(const KernelSpec& spec, BuildProgress& progress,
+                                            std::size_t number);
+    [[nodiscard]] Result<BuiltKernel> build_now(const Plan& plan, BuildProgress& progress,
+                                                std::size_t number);
 
     Cache cache_;
     std::map<std::string, SourceId> sources_;  // by version
     Options options_;
     std::map<std::string, std::string> compilers_;  // versions, by architecture
 };
+
+/// Groups kernels by what they can share: the later ones of a group start from the objects of its
+/// first, so they are built one after the other; two groups can be built at the same time.
+/// @return the groups, as indices into @p specs, all in the order of @p specs
+[[nodiscard]] std::vector<std::vector<std::size_t>> group_builds(
+    const std::vector<KernelSpec>& specs);
 
 /// @return an error that names the programs of a kernel build that are missing, and their packages
 [[nodiscard]] Result<void> check_build_tools();

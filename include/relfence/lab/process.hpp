@@ -22,6 +22,11 @@ namespace relfence::lab {
 class Interrupts {
   public:
     [[nodiscard]] static Result<Interrupts> create();
+    /// The same, and stop() too: what waits for it ends on a signal or when another part of the
+    /// same work has failed. @param parent must outlive it; null: only stop()
+    [[nodiscard]] static Result<Interrupts> create_within(const Interrupts* parent);
+    /// Stops all that waits for it. Only of create_within(). Safe from any thread.
+    void stop() const;
     [[nodiscard]] int fd() const { return fd_.get(); }
     /// Readable once the window of the terminal has changed size.
     [[nodiscard]] int window_fd() const { return window_fd_.get(); }
@@ -35,6 +40,7 @@ class Interrupts {
   private:
     UniqueFd fd_;
     UniqueFd window_fd_;
+    UniqueFd stop_fd_;
 };
 
 /// What a child process gets.
