@@ -26,6 +26,8 @@ constexpr const char* touched_parts[] = {"drivers/media/common/videobuf2/",
                                          "drivers/media/v4l2-core/v4l2-mem2mem.o",
                                          "drivers/media/mc/", "drivers/media/platform/verisilicon/",
                                          "drivers/media/platform/rockchip/rga/"};
+/// What only some series touch, and not every configuration has.
+constexpr const char* rare_parts[] = {"drivers/staging/media/rkvdec/"};
 
 /// A tree of hard links with its objects in it, and the three gates that come of building in it.
 class Site {
@@ -34,7 +36,8 @@ class Site {
         : subject_{subject},
           with_sparse_{with_sparse},
           tree_{subject.scratch / "linux"},
-          progress_{"builds", "builds", subject.patches.size() + (with_sparse ? 3 : 1)} {
+          progress_{"builds", "builds", subject.patches.size() + (with_sparse ? 3 : 1)},
+          parts_{std::begin(touched_parts), std::end(touched_parts)} {
         builds_.name = "builds";
         warnings_.name = "W=1";
         sparse_.name = "sparse";
@@ -62,10 +65,11 @@ class Site {
                                                     subject_.interrupts);
             !configured)
             return configured;
+        if (auto found = add_rare_parts(); !found) return found;
         auto prepared = make({"prepare"}, builds_, builds_log_);
         if (!prepared) return tl::make_unexpected(prepared.error());
         if (!prepared->ok()) return fail(lab::explain_build_failure(prepared->error), "the base");
-        auto base = make(targets(touched_parts), builds_, builds_log_);
+        auto base = make(parts_, builds_, builds_log_);
         if (!base) return tl::make_unexpected(base.error());
         if (!base->ok()) return fail(lab::explain_build_failure(base->error), "the base");
         auto before = compiler_warnings(base->error);
@@ -90,6 +94,20 @@ class Site {
         return {};
     }
 
+    Result<void> add_rare_parts() {
+        for (const auto& patch : subject_.patches) {
+            const auto text = lab::read_file(patch);
+            if (!text) return tl::make_unexpected(text.error());
+            const auto files = touched_files(*text);
+            for (const std::string part : rare_parts)
+                if (std::find(parts_.begin(), parts_.end(), part) == parts_.end() &&
+                    std::any_of(files.begin(), files.end(),
+                                [&](const auto& file) { return file.starts_with(part); }))
+                    parts_.push_back(part);
+        }
+        return {};
+    }
+
     /// @return whether the patch builds, so that it makes sense to go on
     Result<bool> build_one(const fs::path& patch, std::map<std::string, int>& known) {
         const std::string name = patch.filename().string();
@@ -99,7 +117,9 @@ class Site {
             return false;
         }
         std::string said;
-        for (const auto& wanted : {targets(review_objects), targets(touched_parts)}) {
+        for (const auto& wanted :
+             {std::vector<std::string>{std::begin(review_objects), std::end(review_objects)},
+              parts_}) {
             auto made = make(wanted, builds_, builds_log_);
             if (!made) return tl::make_unexpected(made.error());
             said += made->error;
@@ -122,7 +142,7 @@ class Site {
     [[nodiscard]] std::vector<std::string> modules() const {
         std::vector<std::string> found;
         std::error_code error;
-        for (const std::string part : touched_parts) {
+        for (const std::string& part : parts_) {
             if (!part.ends_with('/')) continue;
             for (const auto& entry : fs::directory_iterator{tree_ / "build" / part, error})
                 if (entry.path().extension() == ".mod")
@@ -196,7 +216,7 @@ class Site {
                 lab::configure_kernel(tree_, subject_.architecture, fragments, subject_.interrupts);
             !configured)
             return configured;
-        auto made = make(targets(touched_parts), builds_, builds_log_);
+        auto made = make(parts_, builds_, builds_log_);
         if (!made) return tl::make_unexpected(made.error());
         if (!made->ok())
             builds_.all.push_back("KUnit tests: " + lab::explain_build_failure(made->error));
@@ -209,7 +229,7 @@ class Site {
 
     Result<void> run_sparse(std::map<std::string, int>& found) {
         if (!with_sparse_ || !skip_sparse_.empty()) return {};
-        auto targets_and_check = targets(touched_parts);
+        auto targets_and_check = parts_;
         targets_and_check.emplace_back("C=2");
         auto made = make(targets_and_check, sparse_, sparse_log_);
         if (!made) return tl::make_unexpected(made.error());
@@ -220,11 +240,6 @@ class Site {
         found = compiler_warnings(made->error);
         progress_.step();
         return {};
-    }
-
-    template <std::size_t N>
-    static std::vector<std::string> targets(const char* const (&names)[N]) {
-        return {std::begin(names), std::end(names)};
     }
 
     Result<lab::CommandResult> make(const std::vector<std::string>& goals, GateResult& gate,
@@ -272,6 +287,7 @@ class Site {
     std::string skip_sparse_;  ///< why nothing can be said, if so
     fs::path tree_;
     lab::Progress progress_;
+    std::vector<std::string> parts_;
     std::size_t built_ = 0;
     std::size_t linked_ = 0;  ///< modules
     ModuleSymbols modules_;   ///< of the last good build
