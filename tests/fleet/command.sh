@@ -34,6 +34,14 @@ expect 2 'deferred' verify ampere
 expect 2 'no name of a host' plan ../fleet/ohm
 expect 2 'No such file.*relfence-lab fleet list' plan nobody
 
+# A scope that needs another one, for the host that has its hardware.
+cp fleet/fresnel.yaml whole.yaml
+sed -i '/^  - scope: subsystem/{n;s|.*|&\n  - scope: driver/rkvdec|}; s|^  - subsystem.*|&\n  - driver/rkvdec|' fleet/fresnel.yaml
+expect 0 '  23  .*0010-media-rkvdec' plan fresnel
+sed -i '/^  - subsystem/d; /^  - scope: subsystem/{N;d}' fleet/fresnel.yaml
+expect 2 'driver/rkvdec needs subsystem/media/videobuf2 before it' plan fresnel
+mv whole.yaml fleet/fresnel.yaml
+
 # A whole file, or none and what was there before.
 cat kernel/prereq/6.12/0*.patch kernel/series/v2/6.12/000[4-9]*.patch >expected
 expect 0 '' plan ohm --output all.patch --lock lock.json --config config

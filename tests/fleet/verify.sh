@@ -12,6 +12,11 @@ for host in fresnel ohm; do
         { echo "if the patches are right, packaging/update writes locks and packages anew"; exit 1; }
 done
 cp -r "$project/fleet" "$project/kernel" "$scratch"
+# A host that takes rkvdec as well.
+sed -i '/^  - scope: subsystem/{n;s|.*|&\n  - scope: driver/rkvdec|}; s|^  - subsystem.*|&\n  - driver/rkvdec|' "$scratch/fleet/fresnel.yaml"
+"$fleet" --project "$scratch" plan fresnel --lock "$scratch/fleet/fresnel.lock.json" >/dev/null
+grep -q '0010-media-rkvdec' "$scratch/fleet/fresnel.lock.json"
+"$fleet" --project "$scratch" verify fresnel
 expect() { # text
     local code=0
     "$fleet" --project "$scratch" verify ohm >"$scratch/out" 2>&1 || code=$?
