@@ -16,7 +16,7 @@ fresh() {
 }
 change() { # patch, sed expression: it must change something
     local patch
-    patch=$(find "$copy"/kernel/series/v2/6.12 -name "$1-*.patch")
+    patch=$(find "$copy"/kernel/series/*/6.12 -name "$1-*.patch")
     cp "$patch" "$scratch/before"
     sed -i "$2" "$patch"
     ! cmp -s "$patch" "$scratch/before" || { echo "nothing to change in $patch"; exit 1; }
@@ -59,6 +59,11 @@ else
     fresh
     change 0006 '0,/^+\tbool cookie;/s//+\tbool cooky;/'
     expect 1 builds "0006-.*rga.c.*cookie"
+    # A driver that only this series touches is compiled, too.
+    gates=(--series more-drivers --gate builds --gate W=1)
+    fresh
+    change 0010 '0,/^+\tbool cookie;/s//+\tbool cookie, unused;/'
+    expect 1 W=1 "0010-.*rkvdec-h264.c: warning: unused variable"
 fi
 
 # Bad input: one line, and exit code 2.
