@@ -36,7 +36,6 @@ expect 0 '| cases | pass: a\|b | pass: a\|b | pass: a\|b | pass: a\|b |'
 expect 0 '| gate | 6.12.5 | 7.2.5 | 7.3.5 | 6.12.5, 6.12-arm64 |' --from-last
 expect 0 '| gate | 7.2.5 |' --only 7.2
 expect 2 '9.9 is none of: 6.12, 7.2, 7.3, 6.12-arm64' --only 9.9
-expect 2 'would leave columns out' --only 7.2 --update
 touch skip-7.3
 expect 0 '| cases | pass: a\|b | pass: a\|b | skip: a\|b | pass: a\|b |'
 rm skip-7.3
@@ -52,5 +51,29 @@ expect 0 '| applies | pass: 3 patches |' --update
 touch bad-6.12-arm64
 expect 1 'FAIL: a\|b |' --only 6.12-arm64
 expect 0 '| cases | pass: a\|b |' --only 6.12
+# One column anew: the others stay as they are, in their place, and with what somebody wrote there.
+sed -i '6s/pass: a\\|b/not checked: a\\|b/2' README.md
+rm bad-6.12-arm64
+sed -i 's/3 patches/4 patches/; s/\$2\.5/$2.6/' verify
+expect 0 '| pass: 4 patches |' --only 6.12-arm64 --update
+diff - <(sed -n '3p;5,6p' README.md) <<'EOF'
+| gate | 6.12.5 | 7.2.5 | 7.3.5 | 6.12.6, 6.12-arm64 |
+| applies | pass: 3 patches | pass: 3 patches | pass: 3 patches | pass: 4 patches |
+| cases | pass: a\|b | not checked: a\|b | pass: a\|b | pass: a\|b |
+EOF
+expect 0 '| gate | 6.12.5 | 7.2.6 | 7.3.5 | 6.12.6, 6.12-arm64 |' --only 7.2 --update
+cp README.md old
+touch bad-6.12-arm64
+expect 2 'README.md is left as it was' --only 6.12-arm64 --update
+cmp README.md old
+rm bad-6.12-arm64
+sed 's/^  {"gate": "cases".*/  {"gate": "other", "result": "pass", "text": "c"}]}"/' verify >fewer
+chmod +x fewer
+expect 2 'README.md is left as it was' --only 6.12-arm64 --update --verify ./fewer
+cmp README.md old
+printf '<!-- verify: begin -->\n<!-- verify: end -->\n' >README.md
+expect 0 '| gate | 6.12.6, 6.12-arm64 |' --only 6.12-arm64 --update
+[ "$(wc -l <README.md)" = 6 ]
+touch bad-6.12-arm64
 rm out/verify-all/7.3.json
 expect 2 '7.3.json: No such file' --from-last
