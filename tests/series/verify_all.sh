@@ -67,7 +67,7 @@ touch bad-6.12-arm64
 expect 2 'README.md is left as it was' --only 6.12-arm64 --update
 cmp README.md old
 rm bad-6.12-arm64
-sed 's/^  {"gate": "cases".*/  {"gate": "other", "result": "pass", "text": "c"}]}"/' verify >fewer
+sed 's/"cases\\"/"other\\"/' verify >fewer
 chmod +x fewer
 expect 2 'README.md is left as it was' --only 6.12-arm64 --update --verify ./fewer
 cmp README.md old
