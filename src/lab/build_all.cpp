@@ -3,9 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 #include <relfence/lab/builder.hpp>
 
@@ -17,7 +15,7 @@ constexpr std::size_t usual_dependents = 50;
 /// More groups at once would only share the processors, and need more memory.
 constexpr std::size_t groups_at_once = 2;
 /// Of the second group: it gets what the first leaves idle, and the rest when that has ended.
-constexpr int second_priority = 10;
+constexpr int second_nice = 10;
 
 bool shares_objects(const KernelSpec& a, const KernelSpec& b) {
     if (a.version != b.version || a.arch != b.arch || a.tree != b.tree || a.cflags != b.cflags)
@@ -105,11 +103,6 @@ class Site {
     std::optional<Error> error_;
 };
 
-void lower_priority_of_this_thread() {
-    const auto thread = static_cast<id_t>(::gettid());
-    ::setpriority(PRIO_PROCESS, thread, ::getpriority(PRIO_PROCESS, thread) + second_priority);
-}
-
 }  // namespace
 
 std::vector<std::vector<std::size_t>> group_builds(const std::vector<KernelSpec>& specs) {
@@ -148,9 +141,9 @@ Result<std::vector<BuiltKernel>> Builder::build_all(
     for (std::size_t worker = 0; worker < workers; ++worker) {
         Builder builder = *this;  // what it remembers is not for two threads
         builder.options_.interrupts = &*interrupts;
+        if (worker > 0) builder.options_.nice = second_nice;
         site.enter();
-        threads.emplace_back([&site, &specs, worker, builder = std::move(builder)]() mutable {
-            if (worker > 0) lower_priority_of_this_thread();
+        threads.emplace_back([&site, &specs, builder = std::move(builder)]() mutable {
             while (const auto* group = site.take_group())
                 for (const std::size_t i : *group) {
                     auto built = builder.build(specs[i], site.progress(), site.number(i));

@@ -403,12 +403,19 @@ Result<BuiltKernel> Builder::build(const KernelSpec& spec, BuildProgress& progre
 
 namespace {
 
+/// How make is run.
+struct MakeOptions {
+    int jobs;
+    int nice;
+    std::string local_version;
+    fs::path log;
+    const Interrupts* interrupts;
+};
+
 /// Runs make in the workshop. @return how many objects it compiled
 Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
-                             const Architecture& architecture, int jobs,
-                             const std::string& local_version, const fs::path& log,
-                             const Interrupts* interrupts, BuildProgress& progress,
-                             std::size_t number) {
+                             const Architecture& architecture, const MakeOptions& make,
+                             BuildProgress& progress, std::size_t number) {
     const std::string& name = spec.name;
     const std::size_t expected = workshop.expected_objects(spec.objects);
     progress.expect(
@@ -417,12 +424,14 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
     CommandOptions options;
     options.spawn.directory = workshop.tree().string();
     options.spawn.extra = make_environment();
-    options.interrupts = interrupts;
+    options.spawn.nice = make.nice;
+    options.interrupts = make.interrupts;
     options.line = [&progress, number](std::string_view line) {
         if (is_object_line(line)) progress.step(number);
     };
-    std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", jobs),
-                                     "LOCALVERSION=" + local_version, "KCFLAGS=" + flags_of(spec)};
+    std::vector<std::string> command{"make", "O=build", fmt::format("-j{}", make.jobs),
+                                     "LOCALVERSION=" + make.local_version,
+                                     "KCFLAGS=" + flags_of(spec)};
     // What it does to the code was looked at for User Mode Linux alone.
     Result<std::optional<Precompilation>> precompilation{};
     if (architecture.name == native_architecture)
@@ -442,7 +451,7 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
         // Whatever is wrong is found, and told, when the kernel is made.
         if (auto prepared = run_command(contained(prepare), options); !prepared)
             return tl::make_unexpected(prepared.error());
-        if (auto done = precompile_headers(workshop.tree(), interrupts); !done)
+        if (auto done = precompile_headers(workshop.tree(), make.interrupts); !done)
             return tl::make_unexpected(done.error());
     }
     command.insert(command.end(), architecture.goals.begin(), architecture.goals.end());
@@ -453,10 +462,10 @@ Result<std::size_t> run_make(const Workshop& workshop, const KernelSpec& spec,
     }
     if (!result) return tl::make_unexpected(result.error());
     // On a full disk there is no log either; what matters is in the message.
-    const bool logged = write_file(log, result->output + result->error).has_value();
+    const bool logged = write_file(make.log, result->output + result->error).has_value();
     if (!result->ok())
         return fail(fmt::format("does not build: {}", explain_build_failure(result->error)), name,
-                    logged ? log.string() : "");
+                    logged ? make.log.string() : "");
     return progress.end(number);
 }
 
@@ -502,8 +511,9 @@ Result<BuiltKernel> Builder::build_now(const Plan& plan, BuildProgress& progress
     const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     auto objects =
         run_make(workshop, plan.spec, plan.architecture,
-                 options_.jobs > 0 ? options_.jobs : processors, plan.inputs.local_version,
-                 cache_.logs() / (name + ".log"), options_.interrupts, progress, number);
+                 {options_.jobs > 0 ? options_.jobs : processors, options_.nice,
+                  plan.inputs.local_version, cache_.logs() / (name + ".log"), options_.interrupts},
+                 progress, number);
     if (!objects) return tl::make_unexpected(objects.error());
 
     auto release = read_file(workshop.objects() / "include" / "config" / "kernel.release");

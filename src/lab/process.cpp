@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -64,6 +65,17 @@ struct ChildPlan {
     pid_t parent;
 };
 
+/// Between sessions only the nice value of their autogroups counts, where the kernel has these.
+void step_back(int nice) {
+    ::setpriority(PRIO_PROCESS, 0, std::max(nice, ::getpriority(PRIO_PROCESS, 0)));
+    const int autogroup = ::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (autogroup < 0) return;
+    const std::array<char, 2> digits{static_cast<char>('0' + nice / 10),
+                                     static_cast<char>('0' + nice % 10)};
+    [[maybe_unused]] const ssize_t ignored = ::write(autogroup, digits.data(), digits.size());
+    ::close(autogroup);
+}
+
 [[noreturn]] void exec_child(const ChildPlan& plan) {
     const SpawnOptions& options = plan.options;
     const auto report = [&plan] {
@@ -90,6 +102,7 @@ struct ChildPlan {
         const rlimit limit{options.file_size_limit, options.file_size_limit};
         ::setrlimit(RLIMIT_FSIZE, &limit);
     }
+    if (options.nice > 0) step_back(options.nice);
     if (options.no_address_randomisation) ::personality(ADDR_NO_RANDOMIZE);
     if (!options.directory.empty() && ::chdir(options.directory.c_str()) < 0) report();
     ::execve(plan.program.c_str(), plan.arguments.data(), plan.environment.data());

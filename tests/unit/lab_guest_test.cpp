@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sched.h>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -119,6 +120,19 @@ TEST(Processors, AThreadStaysOnTheOneThatIsItsOwn) {
             EXPECT_EQ(own_processors(), std::vector<std::size_t>{allowed[i % allowed.size()]});
         }}.join();
     EXPECT_EQ(own_processors(), allowed);
+}
+
+TEST(Nice, CountsForTheProgramAndForItsSession) {
+    CommandOptions options;
+    options.spawn.nice = 12;
+    const std::string output =
+        run_command({"sh", "-c", "nice; cat /proc/self/autogroup 2>&-"}, options).value().output;
+    EXPECT_TRUE(output.starts_with("12\n")) << output;
+    // Who is not root may do it but ten times a second, all together.
+    if (::geteuid() == 0 && output.find("/autogroup") != std::string::npos) {
+        EXPECT_TRUE(output.ends_with(" nice 12\n")) << output;
+    }
+    EXPECT_FALSE(run_command({"nice"}).value().output.starts_with("12\n"));
 }
 
 TEST(Interrupts, StopEndsACommandThatRunsInAnotherThread) {

@@ -46,6 +46,7 @@ class Builder {
         std::filesystem::path tree;  ///< the source of kernels of its version; may be empty
         int jobs = 0;                ///< 0: as many as there are processors
         const Interrupts* interrupts = nullptr;
+        int nice = 0;  ///< of the compilers, see SpawnOptions
     };
     Builder(Cache cache, Options options)
         : cache_{std::move(cache)}, options_{std::move(options)} {}

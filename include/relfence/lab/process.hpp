@@ -53,6 +53,9 @@ struct SpawnOptions {
     std::vector<int> keep;                     ///< further descriptors, at their own numbers
     bool no_address_randomisation = false;     ///< as setarch -R does
     unsigned long file_size_limit = 0;         ///< RLIMIT_FSIZE in bytes; 0: the caller's
+    /// How far it steps back, with all that it starts, behind others that want a processor: 0 to
+    /// 19. Source: setpriority(2), and sched(7) for the autogroup that its session makes.
+    int nice = 0;
 };
 
 /// A running child process. Kills and reaps it on destruction, so none is ever left behind. It runs
