@@ -35,8 +35,10 @@ struct Finding {
     static Finding fail(std::string seen) { return {Verdict::fail, std::move(seen), false}; }
     static Finding warn(std::string seen) { return {Verdict::warn, std::move(seen), false}; }
     static Finding skip(std::string reason) { return {Verdict::skip, std::move(reason), false}; }
+    /// A skip instead, when it is only that the device cannot be used in the way of this program.
     static Finding error(const relfence::Error& error) {
-        return {Verdict::error, error.message(), error.code == EBUSY};
+        return {jobs::is_cannot_use(error) ? Verdict::skip : Verdict::error, error.message(),
+                error.code == EBUSY};
     }
 };
 

@@ -30,7 +30,9 @@ Result<Finding> requeue_while_read(jobs::QueuePair& source, const jobs::Handover
     if (auto ok = source.feed(0, false); !ok) return tl::make_unexpected(ok.error());
     if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
     const auto job = std::chrono::ceil<std::chrono::milliseconds>(steady_clock::now() - start);
-    const auto reading = std::max(shortest_reading, job * reading_per_job);
+    // Until the driver comes to this buffer again, it may write all others.
+    const unsigned buffers = source.capture().size();
+    const auto reading = std::max(shortest_reading, job * (reading_per_job * buffers));
     if (auto ok = dmabuf::import_sync_file(first.dma_buf, reader->file(), dmabuf::Access::read);
         !ok)
         return tl::make_unexpected(ok.error());
@@ -43,7 +45,13 @@ Result<Finding> requeue_while_read(jobs::QueuePair& source, const jobs::Handover
         never.wait_for(lock, stop, reading, [] { return false; });
         static_cast<void>(reader.signal());
     }};
-    const auto again = source.submit(source.depth(), jobs::Before::stale);
+    unsigned index = source.depth();
+    auto again = source.submit(index, jobs::Before::stale);
+    for (unsigned others = 1; again && again->buffer != first.buffer && others < buffers;
+         ++others) {
+        if (auto ok = source.finish(); !ok) return tl::make_unexpected(ok.error());
+        again = source.submit(++index, jobs::Before::stale);
+    }
     if (!again) return tl::make_unexpected(again.error());
     const auto asked = reader->file().wait(0ms);
     if (!asked) return tl::make_unexpected(asked.error());

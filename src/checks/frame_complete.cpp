@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Whether a consumer that waits for the dma-buf alone gets the frame that VIDIOC_DQBUF gives later.
-#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,9 +30,7 @@ struct Compared {
 
 /// One frame, of which the buffer knows nothing before.
 Result<Compared> compare_one(jobs::QueuePair& source, unsigned index) {
-    std::ranges::fill(source.capture().memory(index % source.depth()),
-                      static_cast<std::uint8_t>(0xa5 ^ index));
-    const auto job = start_job(source, index, looks_for_start);
+    const auto job = start_job(source, index, looks_for_start, jobs::Before::mark);
     if (!job) return tl::make_unexpected(job.error());
     const std::span<const std::uint8_t> pixels = job->frame.pixels;
     const auto over = source.finished();

@@ -60,8 +60,9 @@ Result<Watched> watch(jobs::JobSource& source, int dma_buf, unsigned most) {
     return fail_errno("wait for the end of a job", "video device", ETIMEDOUT);
 }
 
-Result<Started> start_job(jobs::JobSource& source, unsigned index, unsigned most) {
-    const auto frame = source.submit(index, jobs::Before::stale);
+Result<Started> start_job(jobs::JobSource& source, unsigned index, unsigned most,
+                          jobs::Before before) {
+    const auto frame = source.submit(index, before);
     if (!frame) return tl::make_unexpected(frame.error());
     auto watched = watch(source, frame->dma_buf, most);
     if (!watched) return tl::make_unexpected(watched.error());

@@ -47,10 +47,11 @@ struct Started {
     jobs::Handover frame;
     Watched watched;
 };
-/// Submits the job of a frame, whose buffer holds an old one, and watches it. @param most as
-/// watch()
+/// Submits the job of a frame and watches it. @param most as watch() @param before what the buffer
+/// holds: an old frame
 [[nodiscard]] Result<Started> start_job(jobs::JobSource& source, unsigned index,
-                                        unsigned most = UINT_MAX);
+                                        unsigned most = UINT_MAX,
+                                        jobs::Before before = jobs::Before::stale);
 
 /// What an attempt to see a job in flight came to.
 struct Attempt {

@@ -30,6 +30,10 @@ class BitWriter {
     }
     /// Zeros up to the next byte.
     void align() { used_ = 0; }
+    /// Ones up to the next byte, as JPEG wants it.
+    void align_with_ones() {
+        while (used_ != 0) put(1, 1);
+    }
     void bytes(std::vector<std::uint8_t> more) {
         align();
         bytes_.insert(bytes_.end(), more.begin(), more.end());

@@ -51,13 +51,10 @@ class Converter final : public QueuePair {
     /// Some encoders take the size of their buffers from here, others from the raw pictures.
     [[nodiscard]] Result<void> choose_coded(const Conversion& conversion) const {
         const std::size_t size = std::size_t{conversion.width} * conversion.height * 2;
-        const auto wanted =
-            v4l2::set_format(video_.get(), conversion.capture,
-                             {conversion.to, conversion.width, conversion.height, size});
-        if (wanted) return {};
-        const auto coded = v4l2::get_format(video_.get(), conversion.capture);
+        const auto coded =
+            v4l2::set_pixel_format(video_.get(), conversion.capture,
+                                   {conversion.to, conversion.width, conversion.height, size});
         if (!coded) return tl::make_unexpected(coded.error());
-        if (coded->pixel_format != conversion.to) return tl::make_unexpected(wanted.error());
         return {};
     }
 

@@ -34,6 +34,17 @@ void end_of_nal(BitWriter& to) {
     to.align();
 }
 
+/// VUI parameters that say but one thing, E.1.1: pictures come in the order in which they are
+/// coded. Without it a decoder may keep them until its picture buffer is full.
+void write_no_reordering(BitWriter& to) {
+    to.put(1, 1);                                       // there are VUI parameters
+    to.put(8, 0);                                       // none of those
+    to.put(2, 0b11);                                    // but restrictions; no motion, no matter
+    for (unsigned i = 0; i < 4; ++i) to.exp_golomb(0);  // no limits of sizes and vectors
+    to.exp_golomb(0);                                   // none are reordered
+    to.exp_golomb(1);                                   // one is kept, for reference
+}
+
 void write_pcm(BitWriter& to, std::uint8_t luma) {
     constexpr std::uint32_t pcm = 25;
     to.exp_golomb(pcm);
@@ -133,7 +144,8 @@ std::vector<std::uint8_t> make_h264_parameters(unsigned width, unsigned height) 
     sps.exp_golomb(height / 16 - 1);
     sps.put(1, 1);  // frames only
     sps.put(1, 1);  // direct_8x8_inference_flag
-    sps.put(2, 0);  // no cropping, no VUI
+    sps.put(1, 0);  // no cropping
+    write_no_reordering(sps);
     end_of_nal(sps);
     append_nal(stream, 0x67, sps.bytes());
     BitWriter pps;

@@ -13,6 +13,7 @@ namespace relfence::jobs {
 enum class Before {
     stale,  ///< the frame that was in the buffer before: what a player's pool looks like
     zeros,  ///< zeros, which are green in YUV: what a fresh buffer looks like
+    mark,   ///< bytes that no frame has there, other ones each time: to see which are written
 };
 
 /// A frame that was handed over at submit, possibly long before it is there.

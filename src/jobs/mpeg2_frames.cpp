@@ -40,7 +40,9 @@ void write_headers(BitWriter& to, unsigned width, unsigned height, unsigned inde
     to.put(2, 1);     // 4:2:0
     to.put(16, 0);
     to.put(1, 1);
-    to.put(16, 0);
+    to.put(8, 0);
+    to.put(1, 1);  // low_delay: no B pictures, a decoder need not wait for the next one
+    to.put(7, 0);
     start_code(to, 0x00);
     to.put(10, index % 1024);
     to.put(3, 1);  // intra

@@ -6,6 +6,20 @@
 
 namespace relfence::jobs {
 
+namespace {
+
+constexpr std::string_view use = "use";
+
+}  // namespace
+
+Error cannot_use(const std::string& device, std::string why) {
+    return {EOPNOTSUPP, std::string{use}, device, std::move(why)};
+}
+
+bool is_cannot_use(const Error& error) {
+    return error.code == EOPNOTSUPP && error.operation == use;
+}
+
 unsigned QueuePair::depth() const {
     return std::min(output_.size(), capture_.size());
 }
@@ -19,9 +33,15 @@ Result<void> QueuePair::rewind() {
     return {};
 }
 
+void QueuePair::prepare(unsigned slot, unsigned index, Before before) const {
+    if (before == Before::stale) return;
+    const auto mark = static_cast<std::uint8_t>(0xa5 ^ index);
+    std::ranges::fill(capture_.memory(slot), before == Before::mark ? mark : std::uint8_t{0});
+}
+
 Result<Handover> QueuePair::offer(unsigned index, Before before) {
     const unsigned slot = index % depth();
-    if (before == Before::zeros) std::ranges::fill(capture_.memory(slot), std::uint8_t{0});
+    prepare(slot, index, before);
     if (auto ok = capture_.queue(slot, {}); !ok) return tl::make_unexpected(ok.error());
     return Handover{slot, capture_.dma_buf(slot), capture_.memory(slot)};
 }
@@ -33,14 +53,21 @@ Result<Handover> QueuePair::submit(unsigned index, Before before) {
     return handover;
 }
 
+Result<void> QueuePair::take_input_back() {
+    const auto input = output_.dequeue();
+    if (!input) return tl::make_unexpected(input.error());
+    return forget_oldest_job();
+}
+
+Error QueuePair::failed_job() const {
+    return {EIO, "could not do a job", name_, "see the kernel's log"};
+}
+
 Result<void> QueuePair::take_back() {
     const auto frame = capture_.dequeue();
     if (!frame) return tl::make_unexpected(frame.error());
-    const auto input = output_.dequeue();
-    if (!input) return tl::make_unexpected(input.error());
-    if (auto ok = forget_oldest_job(); !ok) return ok;
-    if (frame->error)
-        return tl::make_unexpected(Error{EIO, "could not do a job", name_, "see the kernel's log"});
+    if (auto ok = take_input_back(); !ok) return ok;
+    if (frame->error) return tl::make_unexpected(failed_job());
     return {};
 }
 

@@ -11,6 +11,10 @@
 
 namespace relfence::jobs {
 
+/// What a device cannot be tried with, though nothing is wrong: EOPNOTSUPP and the reason.
+[[nodiscard]] Error cannot_use(const std::string& device, std::string why);
+[[nodiscard]] bool is_cannot_use(const Error& error);
+
 /// The two queues of a mem2mem device, and what all kinds of such devices have in common. What goes
 /// in differs: see feed(). Not thread-safe.
 class QueuePair : public JobSource {
@@ -24,13 +28,17 @@ class QueuePair : public JobSource {
     Result<bool> finished() override;
     Result<UniqueFd> export_again(unsigned buffer) override;
 
-    /// The first half of submit(): queues the CAPTURE buffer of a frame, which starts no job.
-    Result<Handover> offer(unsigned index, Before before);
+    /// The first half of submit(): queues a CAPTURE buffer, which starts no job.
+    /// @return the buffer that the job of this frame will write
+    virtual Result<Handover> offer(unsigned index, Before before);
     /// The second half: queues what goes in.
     /// @param hold_capture another job follows that writes the same CAPTURE buffer
     virtual Result<void> feed(unsigned index, bool hold_capture) = 0;
     /// Makes what is fed from now on such that a codec must fail. @return false: nothing is
     virtual bool spoil() { return false; }
+
+    /// Whether a frame that cannot be decoded may be left out, so that there is no end to wait for.
+    [[nodiscard]] virtual bool may_drop_frames() const { return false; }
 
     [[nodiscard]] const v4l2::Stream& output() const { return output_; }
     [[nodiscard]] const v4l2::Stream& capture() const { return capture_; }
@@ -46,6 +54,12 @@ class QueuePair : public JobSource {
     virtual Result<void> forget_oldest_job() { return {}; }
     /// Takes both buffers of the oldest job back.
     Result<void> take_back();
+    /// The second half of it.
+    Result<void> take_input_back();
+    /// What finish() says of a frame with V4L2_BUF_FLAG_ERROR.
+    [[nodiscard]] Error failed_job() const;
+    /// Makes a CAPTURE buffer what it shall be before frame @p index.
+    void prepare(unsigned slot, unsigned index, Before before) const;
 
     std::string name_;
     // Streams go before the device that they belong to.

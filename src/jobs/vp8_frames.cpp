@@ -15,6 +15,9 @@ constexpr unsigned quantiser = 127;
 /// That a macroblock has coefficients, which the first one of each row has.
 constexpr vp8::Probability has_coefficients = 4;
 
+/// Bytes, as a word.
+constexpr std::size_t fetched_ahead = 4;
+
 /// Kinds of blocks, as the table of probabilities counts them.
 enum BlockKind : std::size_t { luma_after_dc = 0, luma_dc = 1, chroma = 2 };
 
@@ -119,6 +122,10 @@ std::vector<std::uint8_t> make_vp8_frame(unsigned width, unsigned height, unsign
         }
     first.finish();
     second.finish();
+    // Zeros that mean nothing. Decoders fetch some bytes ahead, and to some of them the end of the
+    // data is the end of the picture, though bits are left that they have fetched.
+    for (auto* const partition : {&modes, &coefficients})
+        partition->insert(partition->end(), fetched_ahead, 0);
 
     std::vector<std::uint8_t> frame;
     const auto put = [&frame](std::size_t value, unsigned bytes) {

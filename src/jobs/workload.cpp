@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "jobs/coded_streams.hpp"
 #include "jobs/converter.hpp"
 #include "jobs/fwht_frames.hpp"
 #include "jobs/h264_frames.hpp"
@@ -50,6 +51,10 @@ std::optional<std::uint32_t> raw_of(const devices::VideoQueue& queue) {
     return std::nullopt;
 }
 
+bool known(const std::vector<Workload>& workloads, std::string_view stream) {
+    return std::ranges::find(workloads, stream, &Workload::stream) != workloads.end();
+}
+
 std::string lower(std::string text) {
     for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return text;
@@ -74,20 +79,20 @@ Result<std::unique_ptr<QueuePair>> open_stateless_of(const Workload& workload, u
                           codec->frames(size.width, size.height), depth, memory);
 }
 
-Result<std::unique_ptr<QueuePair>> open_fwht_of(const Workload& workload, unsigned depth,
-                                                const Memory& memory, PictureSize size) {
+Result<std::unique_ptr<QueuePair>> open_stateful_of(const Workload& workload, unsigned depth,
+                                                    const Memory& memory, PictureSize size) {
+    const auto codec = std::ranges::find(stateful_codecs(), workload.from, &StatefulCodec::format);
     CodedStream stream;
     stream.coded_format = workload.from;
     stream.raw_format = workload.to;
     stream.width = size.width;
     stream.height = size.height;
-    stream.picture_size = std::size_t{size.width} * size.height * 3 / 2;
-    stream.frame = [size](unsigned index) {
-        return with_header(make_fwht_frame(size.width, size.height, index));
+    stream.frame = [size, frame = codec->frame](unsigned index) {
+        return frame(size.width, size.height, index);
     };
     stream.fixed = true;
-    stream.broken_frame = [size](unsigned index) {
-        return with_header(make_fwht_frame(size.width, size.height, index, true));
+    stream.broken_frame = [size, broken = codec->broken](unsigned index) {
+        return broken(size.width, size.height, index);
     };
     return open_stateful([path = workload.device] { return devices::open_mem2mem(path); },
                          workload.device, V4L2_TYPE_IS_MULTIPLANAR(workload.output),
@@ -100,7 +105,7 @@ Result<std::unique_ptr<QueuePair>> open_as_its_role(const Workload& workload, un
         case Role::stateless_decoder:
             return open_stateless_of(workload, depth, memory, size);
         case Role::stateful_decoder:
-            return open_fwht_of(workload, depth, memory, size);
+            return open_stateful_of(workload, depth, memory, size);
         default:
             break;
     }
@@ -137,8 +142,9 @@ std::vector<Workload> workloads_of(const devices::VideoDevice& device) {
                 if (has(device.output, codec.format)) add(codec.stream, codec.format, 0);
             break;
         case Role::stateful_decoder:
-            if (has(device.output, V4L2_PIX_FMT_FWHT) && has(device.capture, V4L2_PIX_FMT_NV12))
-                add("fwht", V4L2_PIX_FMT_FWHT, V4L2_PIX_FMT_NV12);
+            for (const StatefulCodec& codec : stateful_codecs())
+                if (to && has(device.output, codec.format) && !known(all, codec.stream))
+                    add(codec.stream, codec.format, *to);
             break;
         case Role::encoder:
             for (const auto& coded : device.capture.formats)

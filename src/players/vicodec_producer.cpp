@@ -38,7 +38,6 @@ Result<std::unique_ptr<viewing::Producer>> open_vicodec(const Clip& clip, unsign
     stream.raw_format = fourcc_of(clip.layout);
     stream.width = clip.width;
     stream.height = clip.height;
-    stream.picture_size = image::frame_size(clip.layout, clip.width, clip.height);
     stream.frame = [&clip](unsigned index) {
         return index < clip.coded.size() ? clip.coded[index] : std::vector<std::uint8_t>{};
     };

@@ -49,8 +49,9 @@ Format read(const v4l2_format& format) {
     const v4l2_pix_format_mplane& planes = format.fmt.pix_mp;
     const v4l2_pix_format& pixels = format.fmt.pix;
     if (V4L2_TYPE_IS_MULTIPLANAR(format.type))
-        return {planes.pixelformat, planes.width, planes.height, planes.plane_fmt[0].sizeimage};
-    return {pixels.pixelformat, pixels.width, pixels.height, pixels.sizeimage};
+        return {planes.pixelformat, planes.width, planes.height, planes.plane_fmt[0].sizeimage,
+                planes.num_planes};
+    return {pixels.pixelformat, pixels.width, pixels.height, pixels.sizeimage, 1};
 }
 
 }  // namespace
@@ -63,7 +64,10 @@ Result<Format> get_format(int fd, std::uint32_t type) {
     return read(format);
 }
 
-Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
+namespace {
+
+/// @return what the driver made of it
+Result<Format> try_for(int fd, std::uint32_t type, const Format& wanted) {
     v4l2_format format{};
     format.type = type;
     if (V4L2_TYPE_IS_MULTIPLANAR(type)) {
@@ -80,15 +84,29 @@ Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
     }
     if (auto ok = call(fd, VIDIOC_S_FMT, &format, "VIDIOC_S_FMT"); !ok)
         return tl::make_unexpected(ok.error());
-    const Format got = read(format);
+    return read(format);
+}
+
+}  // namespace
+
+Result<Format> set_format(int fd, std::uint32_t type, const Format& wanted) {
+    const auto made = try_for(fd, type, wanted);
+    if (!made) return made;
+    const Format& got = *made;
     if (got.pixel_format != wanted.pixel_format || got.width != wanted.width ||
         got.height != wanted.height)
         return fail(fmt::format("made {}x{} of a format of {}x{}", got.width, got.height,
                                 wanted.width, wanted.height),
                     "driver");
-    if (V4L2_TYPE_IS_MULTIPLANAR(type) && format.fmt.pix_mp.num_planes != 1)
-        return fail("spreads a picture over several buffers", "driver");
+    if (got.planes != 1) return fail("spreads a picture over several buffers", "driver");
     return got;
+}
+
+Result<Format> set_pixel_format(int fd, std::uint32_t type, const Format& wanted) {
+    const auto made = try_for(fd, type, wanted);
+    if (made && made->pixel_format != wanted.pixel_format)
+        return fail("makes another pixel format of the one that was asked for", "driver");
+    return made;
 }
 
 Result<void> set_control(int fd, std::string_view name, std::int64_t value) {

@@ -172,7 +172,8 @@ Result<Stream::Dequeued> Stream::dequeue(std::chrono::milliseconds timeout) cons
     if (auto ok = call(fd_, VIDIOC_DQBUF, &buffer.buffer, "VIDIOC_DQBUF"); !ok)
         return tl::make_unexpected(ok.error());
     return Dequeued{buffer.buffer.index, buffer.used(),
-                    (buffer.buffer.flags & V4L2_BUF_FLAG_ERROR) != 0};
+                    (buffer.buffer.flags & V4L2_BUF_FLAG_ERROR) != 0,
+                    (buffer.buffer.flags & V4L2_BUF_FLAG_LAST) != 0};
 }
 
 }  // namespace relfence::v4l2

@@ -30,15 +30,20 @@ struct Format {
     unsigned width = 0;
     unsigned height = 0;
     std::size_t size = 0;  ///< bytes of one buffer, as the driver said
+    unsigned planes = 1;   ///< buffers that a picture is spread over
 };
 
-/// VIDIOC_G_FMT of a queue, of one plane for each buffer, single- or multi-planar.
+/// VIDIOC_G_FMT of a queue, single- or multi-planar.
 /// @param type a v4l2_buf_type of video
 [[nodiscard]] Result<Format> get_format(int fd, std::uint32_t type);
 /// VIDIOC_S_FMT. @param format its size is a wish for what is coded, and no more; 0 is none
 /// @return what the driver made of it; fails when pixel format, width or height are not as asked,
 /// or a picture has several planes
 [[nodiscard]] Result<Format> set_format(int fd, std::uint32_t type, const Format& format);
+
+/// The same where only the pixel format has to be as asked: drivers align coded pictures, or know
+/// nothing of them before they have seen the stream.
+[[nodiscard]] Result<Format> set_pixel_format(int fd, std::uint32_t type, const Format& format);
 
 /// Sets a control that is found by its name, as for drivers whose own controls have no public id.
 /// @param name as VIDIOC_QUERY_EXT_CTRL tells it: "Transaction Time (msec)"

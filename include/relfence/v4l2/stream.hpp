@@ -51,8 +51,9 @@ class Stream {
         unsigned index = 0;
         std::size_t used = 0;
         bool error = false;  ///< V4L2_BUF_FLAG_ERROR: the driver could not do the job
+        bool last = false;   ///< V4L2_BUF_FLAG_LAST: nothing comes after it, and it may be empty
     };
-    /// Waits for a buffer. Fails with ETIMEDOUT.
+    /// Waits for a buffer. Fails with ETIMEDOUT, and with EPIPE after the last one.
     [[nodiscard]] Result<Dequeued> dequeue(std::chrono::milliseconds timeout = std::chrono::seconds{
                                                5}) const;
     /// A second dma-buf of a buffer of ours (VIDIOC_EXPBUF), made now. Fails for imported buffers.
