@@ -309,8 +309,13 @@ Result<void> Builder::fetch_missing(const std::string& version) {
         return {};
     auto fetched = fetch_source(cache_, version, options_.interrupts,
                                 [](const std::string& text) { fmt::print(stderr, "{}\n", text); });
-    if (!fetched) return tl::make_unexpected(fetched.error());
-    return {};
+    if (fetched) return {};
+    // Debian has some versions in suites that are only in the machine's own list, if anywhere.
+    Error failure = fetched.error();
+    if (failure.code != EINTR)
+        failure.hint =
+            fmt::format("apt install linux-source-{}, or name a tree with --tree", version);
+    return tl::make_unexpected(std::move(failure));
 }
 
 Result<fs::path> Builder::pristine(const std::string& version) {

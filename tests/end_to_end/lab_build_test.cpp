@@ -188,6 +188,21 @@ TEST_F(Build, TreesThatAreNoneOrOfAnotherVersionAreRefused) {
     EXPECT_EQ(exit_code(build()), 2);
 }
 
+TEST_F(Build, ASourceThatCannotBeFetchedIsNamedWithItsPackage) {
+    put("bin/apt-get", "#!/bin/sh\necho 'E: out of reach' >&2\nexit 100\n");
+    fs::permissions(root / "bin/apt-get", fs::perms::owner_all);
+    put("project/kernel/kernels.json", R"({"version": "6.99", "kernels": [
+        {"name": "baseline", "patches": [], "configs": ["configs/a.config"]}]})");
+    CommandOptions options;
+    options.spawn = spawn_options();
+    options.spawn.extra["PATH"] = (root / "bin").string() + ":" + std::getenv("PATH");
+    const auto result =
+        run_command({RELFENCE_LAB, "build", "--project", "project"}, options).value();
+    EXPECT_EQ(exit_code(result), 2);
+    EXPECT_THAT(result.error, HasSubstr("apt install linux-source-6.99, or name a tree"));
+    expect_nothing_left();
+}
+
 TEST_F(Build, AMissingToolIsNamedWithItsPackage) {
     fs::create_directories(root / "bin");
     for (const char* name : {"sh", "make", "gcc", "ld", "bison", "perl", "tar", "xz", "git", "cp",

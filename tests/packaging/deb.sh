@@ -79,7 +79,9 @@ inside relfence-board --list | grep -q fresnel
 inside relfence-lab fleet plan fresnel | grep -q '0006-media-rockchip-rga'
 inside relfence-lab --version
 # Without the kernel's source it says what to install.
-{ inside relfence-lab build v2 2>&1 || true; } | grep -q 'linux-source-6.12'
+code=0
+inside relfence-lab build v2 >"$scratch/said" 2>&1 || code=$?
+[ $code = 2 ] && grep -q 'apt install linux-source-6.12' "$scratch/said" || { echo "without a source: exit code $code"; cat "$scratch/said"; exit 1; }
 inside apt-get purge -y relfence relfence-lab relfence-board librelfence-dev >>"$scratch/log" 2>&1
 [ -z "$(find "$scratch/debian/usr" -path '*relfence*')" ] || { echo "removing the packages left something"; exit 1; }
 echo 'installed, tried and removed in a fresh Debian 12'
