@@ -90,6 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "only_own_memory",
                  "1",
                  {"imported-udmabuf", "imported-heap", "imported-vgem"}},
+        Mutation{"LateExportsAreAlone", "lonely_late_exports", "1", {"shared-exports"}},
         Mutation{"DriverWaitsForReaders", "wait_for_readers", "1", {}, "--all --strict"}),
     [](const auto& instance) { return std::string{instance.param.name}; });
 
