@@ -106,9 +106,11 @@ class Tracer {
         auto drawn = begin - draw_every;
         auto asked = begin - ask_holders_every;
         auto reported = begin;
+        auto awake = begin;
         for (bool more = true; more;) {
+            busy_ += Clock::now() - awake;
             more = wait();
-            const auto now = Clock::now();
+            const auto now = awake = Clock::now();
             live_.drain([this](const trace::Event& event) { take(event); });
             if (model_.starving(drought) && now - asked >= ask_holders_every) {
                 trace::find_holders([this](const trace::Event& event) { take(event); });
@@ -129,10 +131,22 @@ class Tracer {
                 now - begin >= std::chrono::duration<double>(arguments_.duration))
                 more = false;
         }
+        busy_ += Clock::now() - awake;
+        followed_ = Clock::now() - begin;
         finish();
     }
 
     [[nodiscard]] const trace::Model& model() const { return model_; }
+    /// What it was, with the time that following took.
+    [[nodiscard]] trace::Run run() const {
+        const auto time = [](Clock::duration passed) {
+            return static_cast<trace::Time>(std::chrono::nanoseconds{passed}.count());
+        };
+        trace::Run run;
+        run.followed = time(followed_);
+        run.busy = time(busy_);
+        return run;
+    }
     [[nodiscard]] Result<void> finish_record() const {
         return record_ ? record_->finish() : Result<void>{};
     }
@@ -223,6 +237,8 @@ class Tracer {
     std::unique_ptr<trace::Screen> screen_;
     trace::Model model_;
     bool resized_ = false;
+    Clock::duration followed_{};
+    Clock::duration busy_{};
 };
 
 Result<void> write_results(const TraceArguments& arguments, const trace::Model& model,
@@ -236,8 +252,7 @@ Result<void> write_results(const TraceArguments& arguments, const trace::Model& 
     return {};
 }
 
-int conclude(const TraceArguments& arguments, const trace::Model& model) {
-    trace::Run run;
+int conclude(const TraceArguments& arguments, const trace::Model& model, trace::Run run = {}) {
     if (utsname name{}; arguments.read.empty() && ::uname(&name) == 0) run.kernel = name.release;
     run.command = fmt::format("{}", fmt::join(arguments.command, " "));
     const auto findings = trace::find(model, drought);
@@ -279,7 +294,7 @@ int follow_live(const TraceArguments& arguments) {
     if (const auto ok = tracer.start(); !ok) return complain(ok.error());
     tracer.follow();
     if (const auto ok = tracer.finish_record(); !ok) return complain(ok.error());
-    return conclude(arguments, tracer.model());
+    return conclude(arguments, tracer.model(), tracer.run());
 }
 
 int run_trace(const TraceArguments& arguments) {

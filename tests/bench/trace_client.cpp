@@ -16,6 +16,8 @@
 #include <relfence/v4l2/device.hpp>
 #include <relfence/v4l2/stream.hpp>
 
+#include "trace_toll.hpp"
+
 namespace relfence {
 namespace {
 
@@ -189,6 +191,8 @@ Result<void> act(const std::vector<std::string>& words) {
     const std::string action = words.empty() ? "" : words[0];
     const std::string driver = words.size() > 1 ? words[1] : "vim2m";
     if (action == "fences") return make_fences(number(words, 1, 10'000), number(words, 2, 5));
+    if (action == "toll")
+        return measure_toll(words.size() > 1 ? words[1] : "", number(words, 2, 50));
     if (action == "play")
         return play(driver, number(words, 2, 4), number(words, 3, 60), number(words, 4, 10));
     auto converter = Converter::open(driver, 2, 10);
@@ -196,7 +200,7 @@ Result<void> act(const std::vector<std::string>& words) {
     if (action == "read") return read_frames(*converter, number(words, 2, 12));
     if (action == "hold") return hold_frames(*converter);
     if (action == "fence") return fence_frames(*converter);
-    return fail("is no action: read, hold, fence, play or fences", action);
+    return fail("is no action: read, hold, fence, play, fences or toll", action);
 }
 
 }  // namespace

@@ -7,14 +7,13 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "../perfetto_reader.hpp"
 #include "lab_fixture.hpp"
 
 namespace relfence::lab {
 namespace {
 
 using nlohmann::json;
-using testing::Contains;
-using testing::Each;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -228,6 +227,9 @@ TEST_F(TraceGuest, ThePageShowsEveryFrameInABrowser) {
     const json perfetto = file("a.perfetto");
     for (const json& event : perfetto["traceEvents"]) arrows += event["ph"] == "s" ? 1U : 0U;
     EXPECT_GE(arrows, 9U) << "each frame's fence was waited for";
+    const perfetto::Reader reader{perfetto};
+    EXPECT_THAT(reader.flows, testing::SizeIs(arrows));
+    EXPECT_THAT(reader.stats, testing::IsEmpty());
 
     // The same from the recording, on the host.
     CommandOptions options;

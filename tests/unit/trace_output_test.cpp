@@ -10,17 +10,16 @@
 #include <relfence/trace/recording.hpp>
 #include <relfence/trace/writers.hpp>
 
+#include "../perfetto_reader.hpp"
 #include "trace_events.hpp"
 
 namespace relfence::trace {
 namespace {
 
 using nlohmann::json;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Le;
 using testing::Not;
 using testing::SizeIs;
 
@@ -235,6 +234,43 @@ TEST_F(TracePerfetto, ArrowsGoFromAFrameToWhoWaitedForIt) {
         EXPECT_THAT(from[0]["name"].get<std::string>(), HasSubstr("frame "));
         EXPECT_EQ(to[0]["cat"], "wait");
     }
+}
+
+// As Perfetto counts them: each arrow that was drawn, and no complaint.
+TEST_F(TracePerfetto, PerfettoKeepsEachArrow) {
+    const perfetto::Reader reader{json{{"traceEvents", events}}};
+    EXPECT_THAT(reader.stats, IsEmpty());
+    ASSERT_THAT(reader.flows, SizeIs(2));
+    for (const auto& flow : reader.flows) {
+        EXPECT_THAT(flow.from.name, HasSubstr("frame "));
+        EXPECT_EQ(flow.to.category, "wait");
+    }
+}
+
+// The controls: what Perfetto would drop is told.
+TEST_F(TracePerfetto, PerfettoDropsArrowsThatBelongNowhere) {
+    const auto stats_of = [&](const std::string& phase, const auto& change) {
+        json changed = events;
+        for (json& event : changed)
+            if (event["ph"] == phase) {
+                change(event);
+                break;
+            }
+        return perfetto::Reader{json{{"traceEvents", changed}}}.stats;
+    };
+    using Stats = std::map<std::string, unsigned>;
+    EXPECT_EQ(stats_of("f", [](json& event) { event["ts"] = 1e9; }),
+              (Stats{{"flow_no_enclosing_slice", 1}}));
+    EXPECT_EQ(stats_of("f", [](json& event) { event["id"] = 77; }),
+              (Stats{{"flow_end_without_start", 1}}));
+    EXPECT_EQ(stats_of("s", [](json& event) { event["id"] = 2; }),
+              (Stats{{"flow_duplicate_id", 1}, {"flow_end_without_start", 1}}));
+    const json slice{{"ph", "X"}, {"name", "a"}, {"cat", "c"}, {"pid", 1},
+                     {"tid", 1},  {"ts", 1.0},   {"dur", 10.0}};
+    json later = slice;
+    later["ts"] = 5.0;
+    const perfetto::Reader overlap{json{{"traceEvents", json::array({slice, later})}}};
+    EXPECT_EQ(overlap.stats, (Stats{{"slice_spill_overlapping_complete_event", 1}}));
 }
 
 TEST(TraceTable, FitsTheTerminal) {

@@ -14,6 +14,10 @@ namespace relfence::trace {
 struct Run {
     std::string kernel;   ///< uname -r; empty: not known
     std::string command;  ///< that was started; empty: whatever ran
+    /// While the events came: how long that was, and how much of it the tracer did not sleep.
+    /// Includes what others took from it meanwhile. 0: a recording was read.
+    Time followed = 0;
+    Time busy = 0;
 };
 
 /// A trace for programs: queues with their frames, findings, counts. Times are ns since the trace
