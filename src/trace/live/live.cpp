@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -38,6 +39,8 @@ constexpr const char* wanted_events[][2] = {{"vb2", "vb2_qbuf"},
 constexpr const char* instance_prefix = "relfence-";
 /// Longer than the time between two calls of drain().
 constexpr std::uint64_t reorder_window = 200'000'000;
+/// How often the kernel is asked what it has lost: a text that it writes anew each time.
+constexpr std::chrono::seconds ask_for_lost_every{1};
 /// Pages that are read of one processor before the next has its turn.
 constexpr int pages_at_a_time = 256;
 
@@ -127,6 +130,7 @@ struct Live::State {
     Reorder order{reorder_window};
     std::vector<Event> first;  // facts that come before all events
     std::set<int> processes;
+    std::chrono::steady_clock::time_point asked_for_lost;
 
     Result<void> enable();
     void open_cpus();
@@ -280,6 +284,9 @@ void Live::drain(const std::function<void(const Event&)>& feed) {
     for (Cpu& cpu : state_->cpus)
         for (int page = 0; page < pages_at_a_time && state_->read_page(cpu, feed); ++page) {
         }
+    const auto now = std::chrono::steady_clock::now();
+    if (now - state_->asked_for_lost < ask_for_lost_every) return;
+    state_->asked_for_lost = now;
     state_->tell_lost(feed);
 }
 
