@@ -12,10 +12,7 @@ cleanup() {
     rm -rf --one-file-system "$scratch"
 }
 trap cleanup EXIT
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
+. "$(dirname "${BASH_SOURCE[0]}")/../skip.sh"
 if [ -n "$chroot" ]; then
     [ -n "${RELFENCE_NETWORK:-}" ] || skip 'fetches a Debian of some 300 MB; RELFENCE_NETWORK=1 in the environment allows it'
     [ "$(id -u)" = 0 ] || skip 'debootstrap needs root'

@@ -5,11 +5,7 @@
 # With RELFENCE_NETWORK=1 in the environment also that apt finds all of it in Debian 12 for arm64, and on its libraries.
 # Usage: deb_arm64.sh BUILD-DIRECTORY
 set -euo pipefail
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
-need() { command -v "$1" >/dev/null || skip "$1 is not installed; sudo apt-get install $2"; }
+. "$(dirname "${BASH_SOURCE[0]}")/../skip.sh"
 need aarch64-linux-gnu-readelf gcc-aarch64-linux-gnu
 need qemu-aarch64-static qemu-user-static
 { [ -x "$1/bin/relfence" ] && [ -e "$1/librelfence.a" ]; } ||

@@ -4,11 +4,7 @@
 # Usage: arm64_gates.sh [--guest DIRECTORY] COMMAND...
 # --guest: it boots as well, with the guest's programs of that directory
 set -euo pipefail
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
-need() { command -v "$1" >/dev/null || skip "$1 is not installed; sudo apt-get install $2"; }
+. "$(dirname "${BASH_SOURCE[0]}")/../skip.sh"
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 if [ "$1" = --guest ]; then
     need qemu-system-aarch64 qemu-system-arm

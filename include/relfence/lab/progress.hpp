@@ -47,7 +47,6 @@ class Progress {
 
     void step() { advance_to(state_.done + 1); }
     void advance_to(std::size_t done);
-    void expect(std::size_t expected) { state_.expected = expected; }
     /// Another title, and where the job stands now.
     void set(std::string title, std::size_t done, std::size_t expected);
     /// Shows the time that has gone, on a terminal.
@@ -58,7 +57,6 @@ class Progress {
     void say(std::string_view text);
     /// Takes the line away.
     void finish();
-    [[nodiscard]] std::size_t done() const { return state_.done; }
 
   private:
     void show();
