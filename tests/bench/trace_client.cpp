@@ -4,12 +4,16 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <linux/dma-buf.h>
 #include <linux/videodev2.h>
+#include <poll.h>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <fmt/ranges.h>
 
 #include <relfence/dmabuf/dma_buf.hpp>
 #include <relfence/sync/sw_sync.hpp>
@@ -86,22 +90,32 @@ Result<void> synchronize(int dma_buf, std::uint64_t flags) {
     return v4l2::call(dma_buf, DMA_BUF_IOCTL_SYNC, &sync, "DMA_BUF_IOCTL_SYNC");
 }
 
+bool finished(const Converter& converter) {
+    pollfd ask{converter.fd.get(), POLLIN, 0};
+    return poll(&ask, 1, 0) > 0;
+}
+
 /// Reads each frame as soon as the kernel lets it, in the middle of the job if nothing is in the
-/// way.
-Result<void> read_frames(const Converter& converter, unsigned count) {
+/// way and the machine is not too slow.
+/// @return those frames, from 1, that the driver was certainly still at when they had been read
+Result<std::vector<unsigned>> read_frames(const Converter& converter, unsigned count) {
+    std::vector<unsigned> too_early;
     for (unsigned frame = 0; frame < count; ++frame) {
         const unsigned buffer = frame % converter.frames.size();
-        if (auto ok = converter.submit(buffer); !ok) return ok;
+        if (auto ok = converter.submit(buffer); !ok) return tl::make_unexpected(ok.error());
         const int dma_buf = converter.frames.dma_buf(buffer);
-        if (auto ok = synchronize(dma_buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ); !ok) return ok;
+        if (auto ok = synchronize(dma_buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ); !ok)
+            return tl::make_unexpected(ok.error());
         [[maybe_unused]] const volatile auto pixel = converter.frames.memory(buffer)[0];
-        if (auto ok = synchronize(dma_buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ); !ok) return ok;
-        if (auto ok = converter.finish(); !ok) return ok;
+        if (auto ok = synchronize(dma_buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ); !ok)
+            return tl::make_unexpected(ok.error());
+        if (!finished(converter)) too_early.push_back(frame + 1);
+        if (auto ok = converter.finish(); !ok) return tl::make_unexpected(ok.error());
         // A driver gives a frame back before its job is over; what is queued then starts later, and
         // has no fence until it does.
         std::this_thread::sleep_for(20ms);
     }
-    return {};
+    return too_early;
 }
 
 /// Keeps all frames for a while, with work waiting.
@@ -195,9 +209,15 @@ Result<void> act(const std::vector<std::string>& words) {
         return measure_toll(words.size() > 1 ? words[1] : "", number(words, 2, 50));
     if (action == "play")
         return play(driver, number(words, 2, 4), number(words, 3, 60), number(words, 4, 10));
-    auto converter = Converter::open(driver, 2, 10);
+    auto converter = Converter::open(driver, 2, 30);
     if (!converter) return tl::make_unexpected(converter.error());
-    if (action == "read") return read_frames(*converter, number(words, 2, 12));
+    if (action == "read") {
+        const auto too_early = read_frames(*converter, number(words, 2, 12));
+        if (!too_early) return tl::make_unexpected(too_early.error());
+        if (words.size() > 3)
+            std::ofstream{words[3]} << fmt::format("[{}]\n", fmt::join(*too_early, ","));
+        return {};
+    }
     if (action == "hold") return hold_frames(*converter);
     if (action == "fence") return fence_frames(*converter);
     return fail("is no action: read, hold, fence, play, fences or toll", action);

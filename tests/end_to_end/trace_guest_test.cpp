@@ -16,6 +16,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::Not;
 
 class TraceGuest : public LabTest {
@@ -67,18 +68,21 @@ struct Driver {
 class TraceReader : public TraceGuest, public testing::WithParamInterface<Driver> {};
 
 // A consumer that reads each frame as soon as the kernel lets it. On the untouched kernel that is
-// too early, 12 times of 12; on v2 it waits.
+// too early, 12 times of 12 unless the machine is so slow that a job ends before its frame is read;
+// on v2 it waits.
 TEST_P(TraceReader, ReadsTooEarlyOnlyWithoutFences) {
     const auto [driver, board] = GetParam();
-    const std::string script =
-        fmt::format("$RELFENCE trace --json -- $CLIENT read {} 12 > $KERNEL.json", driver);
+    const std::string script = fmt::format(
+        "$RELFENCE trace --json -- $CLIENT read {} 12 $KERNEL.early > $KERNEL.json", driver);
     const auto before = guest("baseline", "KERNEL=baseline; " + script, board);
     EXPECT_EQ(exit_code(before), 1) << before.error;
     const json untouched = file("baseline.json");
     const auto early = of(untouched, "read-early");
     ASSERT_EQ(early.size(), 1U) << untouched["findings"];
     EXPECT_EQ(early[0]["who"], "trace-client");
-    EXPECT_EQ(early[0]["frames"], json({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
+    const json certain = file("baseline.early");
+    EXPECT_FALSE(certain.empty());
+    EXPECT_THAT(early[0]["frames"], IsSupersetOf(certain));
     EXPECT_GT(early[0]["ms"], 0);
     EXPECT_THAT(of(untouched, "fences")[0]["text"].get<std::string>(),
                 HasSubstr("none of 12 finished frames"));
@@ -94,6 +98,7 @@ TEST_P(TraceReader, ReadsTooEarlyOnlyWithoutFences) {
                 HasSubstr(fmt::format("12 of 12 finished frames had a fence of {}, waited for by "
                                       "trace-client",
                                       driver)));
+    EXPECT_TRUE(file("v2.early").empty()) << file("v2.early");
     // DMA_BUF_SYNC_START sleeps in dma_fence_wait() meanwhile, which the kernel says by itself.
     for (const json& frame : fixed["queues"][0]["frames"])
         EXPECT_EQ(frame["fence"]["waits"].size(), 1U) << frame;
