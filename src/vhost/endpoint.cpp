@@ -56,13 +56,17 @@ Result<void> Endpoint::watch(int fd) {
 
 Result<void> Endpoint::start(UniqueFd connection) {
     if (auto watched = watch(connection.get()); !watched) return watched;
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    ::getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+    peer_ = credentials.pid;
     session_ = std::make_unique<Session>(
         std::move(connection), device_, counters_, [this](int fd) { return watch(fd); },
         [this] { return ready_to_reply(); },
         [this] {
             if (before_request_) before_request_();
         });
-    session_->look_at_queues(quiet_);
+    session_->look_at_queues(quiet_, late_);
     ++counters_.guests;
     device_.connected(*this);
     return {};
@@ -83,6 +87,7 @@ void Endpoint::stop() {
     // Without a session first: what the device completes now goes nowhere.
     const auto ended = std::move(session_);
     device_.disconnected();
+    peer_ = 0;
 }
 
 int Endpoint::fd() const {
@@ -96,9 +101,10 @@ Result<void> Endpoint::on_readable() {
     return go_on(session_->serve());
 }
 
-void Endpoint::look_at_queues(std::chrono::nanoseconds quiet) {
+void Endpoint::look_at_queues(std::chrono::nanoseconds quiet, std::function<bool()> late) {
     quiet_ = quiet;
-    if (session_) session_->look_at_queues(quiet);
+    late_ = std::move(late);
+    if (session_) session_->look_at_queues(quiet_, late_);
 }
 
 Result<bool> Endpoint::look() {

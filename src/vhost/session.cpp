@@ -22,7 +22,7 @@ constexpr std::uint64_t offered_protocol = required_protocol | protocol_feature:
 constexpr int messages_at_once = 16;
 
 /// Between two looks at a queue; more, and this thread had to give its processor to another one. A
-/// guest that waits for us then spins in its place: it had better sleep, as it does with kicks.
+/// guest that waits for us may spin in its place: it had better sleep, as it does with kicks.
 constexpr std::chrono::microseconds longest_gap{500};
 /// For how long kicks are wanted after that.
 constexpr std::chrono::seconds rest{1};
@@ -298,7 +298,7 @@ Result<bool> Session::look() {
     if (std::none_of(queues_.begin(), queues_.end(), [](const Queue& q) { return q.looked_at; }))
         return false;
     const auto begin = std::chrono::steady_clock::now();
-    const bool interrupted = begin - last_look_ > longest_gap;
+    const bool interrupted = begin - last_look_ > longest_gap && !(late_ && late_());
     last_look_ = begin;
     if (interrupted) rest_until_ = begin + rest;
     bool again = false;

@@ -36,7 +36,10 @@ class Session {
     Session(UniqueFd connection, Device& device, Counters& counters, Watch watch,
             BeforeReply before_reply, BeforeRequest before_request);
     /// See Endpoint::look_at_queues().
-    void look_at_queues(std::chrono::nanoseconds quiet) { quiet_ = quiet; }
+    void look_at_queues(std::chrono::nanoseconds quiet, std::function<bool()> late) {
+        quiet_ = quiet;
+        late_ = std::move(late);
+    }
     /// See Endpoint::look().
     Result<bool> look();
 
@@ -89,6 +92,7 @@ class Session {
     BeforeReply before_reply_;
     BeforeRequest before_request_;
     std::chrono::nanoseconds quiet_{0};
+    std::function<bool()> late_;
     std::chrono::steady_clock::time_point last_look_, rest_until_;
     Channel main_;
     std::optional<Channel> slave_;

@@ -196,6 +196,40 @@ TEST_F(EndpointTest, LooksAtAQueueAfterAKick) {
     EXPECT_EQ(endpoint->look(), false);
 }
 
+/// Longer than a look may come late, see session.cpp.
+constexpr std::chrono::milliseconds late{2};
+
+/// Who lost its processor to the guest wants kicks for a while: a guest that waits sleeps then.
+TEST_F(EndpointTest, WantsKicksAfterALateLook) {
+    endpoint->look_at_queues(std::chrono::hours{1});
+    start();
+    ask(0, "kick", 4);
+    guest.kick(0);
+    ASSERT_TRUE(guest.ring(0).no_kicks());
+    std::this_thread::sleep_for(late);
+    EXPECT_EQ(endpoint->look(), false);
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+    ask(0, "kick", 4);
+    guest.kick(0);
+    EXPECT_FALSE(guest.ring(0).no_kicks()) << "it rests";
+}
+
+/// Unless it knows that the two are on processors of their own.
+TEST_F(EndpointTest, LooksOnAfterALateLookWhereThatIsNoHarm) {
+    bool harmless = true;
+    endpoint->look_at_queues(std::chrono::hours{1}, [&] { return harmless; });
+    start();
+    ask(0, "kick", 4);
+    guest.kick(0);
+    std::this_thread::sleep_for(late);
+    EXPECT_EQ(endpoint->look(), true);
+    EXPECT_TRUE(guest.ring(0).no_kicks());
+    harmless = false;
+    std::this_thread::sleep_for(late);
+    EXPECT_EQ(endpoint->look(), false);
+    EXPECT_FALSE(guest.ring(0).no_kicks());
+}
+
 /// What comes at the very end of a burst comes without a kick too.
 TEST_F(EndpointTest, TakesWhatCameBeforeItWantsKicksAgain) {
     endpoint->look_at_queues(std::chrono::nanoseconds{1});
@@ -568,6 +602,7 @@ TEST_F(ListenTest, ServesOneGuestAfterTheOther) {
         guest.handshake();
         guest.find_queues(2);
         EXPECT_EQ(device.guests, i);
+        EXPECT_EQ((*endpoint)->peer(), ::getpid());
         guest.ring(0).descriptor(0, guest.ring(0).data(), 1);
         guest.ring(0).make_available(0);
         guest.kick(0);
@@ -579,6 +614,7 @@ TEST_F(ListenTest, ServesOneGuestAfterTheOther) {
         guest.close();
         pump();
         EXPECT_FALSE((*endpoint)->connected());
+        EXPECT_EQ((*endpoint)->peer(), 0);
     }
     EXPECT_EQ((*endpoint)->counters().guests, 3U);
 }

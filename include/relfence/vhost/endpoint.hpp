@@ -74,11 +74,16 @@ class Endpoint final : public Port {
     /// From now on the guest need not kick in a burst of commands, which costs it many times what
     /// the command does: after a kick its queue is looked at by look(), until @p quiet has passed
     /// without a command. Not together with before_reply(). @param quiet 0: never
-    void look_at_queues(std::chrono::nanoseconds quiet);
+    /// @param late asked in look() when this thread seems to have lost its processor, while a guest
+    ///        that waits for it spins, maybe in its place: whether that will not go on. If it may,
+    ///        or without one to ask, kicks are wanted for a second, after which a guest sleeps
+    void look_at_queues(std::chrono::nanoseconds quiet, std::function<bool()> late = {});
     /// Takes what came without a kick. @return whether it wants to be called again at once, since a
     ///         queue is looked at; errors as on_readable()
     [[nodiscard]] Result<bool> look();
     [[nodiscard]] bool connected() const;
+    /// The process that the guest connected from, as the host tells; 0 without a guest.
+    [[nodiscard]] pid_t peer() const { return peer_; }
     /// A call was sent, or is due, that the guest did not answer yet.
     [[nodiscard]] bool calling() const;
     [[nodiscard]] const Counters& counters() const { return counters_; }
@@ -97,6 +102,7 @@ class Endpoint final : public Port {
     Result<void> go_on(const Result<bool>& there);
 
     Device& device_;
+    pid_t peer_ = 0;
     Counters counters_;
     UniqueFd poll_;
     UniqueFd listener_;
@@ -105,6 +111,7 @@ class Endpoint final : public Port {
     std::function<Result<void>()> before_reply_;
     std::function<void()> before_request_;
     std::chrono::nanoseconds quiet_{0};
+    std::function<bool()> late_;
     bool replying_ = false;
 };
 
