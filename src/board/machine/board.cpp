@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,6 +19,7 @@
 
 #include "board/guest_dma.hpp"
 #include "board/machine/device_tree.hpp"
+#include "board/machine/guest_processor.hpp"
 #include "board/machine/powered.hpp"
 #include "board/machine/statistics.hpp"
 
@@ -26,7 +28,7 @@ namespace {
 
 /// A driver that programs a job accesses registers a hundred times in a row, a few microseconds
 /// apart. A kick for each, and the wait for its answer, would take longer than a small picture.
-constexpr std::chrono::microseconds burst_quiet{50};
+constexpr std::chrono::microseconds burst_quiet{100};
 
 std::uint16_t count_interrupts(const Description& description) {
     std::size_t count = 0;
@@ -152,11 +154,13 @@ class Board::Machine {
     UniqueFd poll_, stop_;
     std::string tree_;
     std::string strict_bug_;
+    std::optional<GuestProcessor> guest_processor_;
     bool looking_ = false;  ///< a burst of register accesses is under way
 };
 
 void Board::Machine::switch_on() {
     log_->event("board", "switched on by a guest");
+    if (clock_.real) guest_processor_.emplace(bus_endpoint_->peer());
     if (clock_.simulated && !clock_.simulated->connected())
         log_->event("board", "no job will end: the guest was booted without " +
                                  clock_.simulated->kernel_option());
@@ -168,6 +172,7 @@ void Board::Machine::switch_on() {
 
 void Board::Machine::switch_off() {
     if (!powered_) return;
+    guest_processor_.reset();
     // What is being computed uses the models and the guest's memory.
     clock_.drain();
     powered_.reset();
@@ -227,7 +232,8 @@ Result<void> Board::Machine::open() {
         clock_.simulated->watch(*bus_endpoint_);
     }
     if (clock_.real) {
-        bus_endpoint_->look_at_queues(burst_quiet);
+        bus_endpoint_->look_at_queues(
+            burst_quiet, [this] { return guest_processor_ && guest_processor_->leave(); });
         // A guest that gives an interrupt's buffer back has told the device before.
         gpio_endpoint_->before_request([this] { look(); });
     }
@@ -248,7 +254,9 @@ void Board::Machine::note(std::string_view name, const Result<void>& served) {
 
 void Board::Machine::look() {
     const auto again = bus_endpoint_->look();
-    looking_ = again && *again;
+    // The guest was woken by the answer to its kick, and may have come here.
+    if (!std::exchange(looking_, again && *again) && looking_ && guest_processor_)
+        guest_processor_->leave();
     if (!again) note("bus", tl::make_unexpected(again.error()));
 }
 
