@@ -36,7 +36,7 @@ print(",".join(g["gate"] for g in document["gates"] if g["result"] not in ("pass
 if [ "$part" = quick ]; then
     gates=(--gate applies --gate checkpatch --gate kernel-doc)
     fresh
-    expect 0 '' '16 patches, and the whole reversed'
+    expect 0 '' '17 patches, and the whole reversed'
     change 0006 '0,/^ static/s//  static/'
     expect 1 applies '0006-.*: does not apply: drivers/media/platform/rockchip/rga/rga.c, hunk [0-9]* at line [0-9]*'
     fresh
