@@ -93,6 +93,12 @@ struct Outcome {
 /// ever, or hides the error. Drivers: as hung-job; the second job of a board fails.
 [[nodiscard]] Outcome error_interrupt(const Setup& setup);
 
+/// requeue-at-once: a client that preempts the driver's worker queues the next frame the moment it
+/// has the last. Catches: a driver that gives frames back before their job is over, so that the
+/// next one starts late and has no fence when VIDIOC_QBUF returns. Hardware hangs here, since its
+/// watchdog is what can be preempted; its interrupt cannot. Drivers: all.
+[[nodiscard]] Outcome requeue_at_once(const Setup& setup);
+
 /// late-interrupt: the interrupt of a hung job comes after the reset, when the next job runs.
 /// Catches: a fence that signals while its buffer is being written. Drivers: as hung-job; the first
 /// job of a board hangs so.
