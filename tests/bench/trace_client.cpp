@@ -111,9 +111,6 @@ Result<std::vector<unsigned>> read_frames(const Converter& converter, unsigned c
             return tl::make_unexpected(ok.error());
         if (!finished(converter)) too_early.push_back(frame + 1);
         if (auto ok = converter.finish(); !ok) return tl::make_unexpected(ok.error());
-        // A driver gives a frame back before its job is over; what is queued then starts later, and
-        // has no fence until it does.
-        std::this_thread::sleep_for(20ms);
     }
     return too_early;
 }
