@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 using viewing::Wait;
 
 constexpr auto eager_frames_job_time = 20ms;
-constexpr auto idle_time = 4ms;
 constexpr unsigned eager_buffers = 4;
 /// Enough to show that not waiting is wrong; more would only cost time.
 constexpr unsigned control_frames = 6;
@@ -47,10 +46,9 @@ Outcome eager_frames(const Setup& setup) {
     outcome.details["reference_judged"] = player->judgement;
     std::vector<std::string> parts;
     for (const Wait wait : {Wait::poll, Wait::sync_file}) {
-        const auto viewing = viewing::watch(
-            *player->producer,
-            {.wait = wait, .job_time = eager_frames_job_time, .idle_time = idle_time},
-            player->reference);
+        const auto viewing =
+            viewing::watch(*player->producer, {.wait = wait, .job_time = eager_frames_job_time},
+                           player->reference);
         if (!viewing) return Outcome::error(viewing.error());
         const std::string name{viewing::name(wait)};
         outcome.details[name] = {{"had_fence", viewing->had_fence},

@@ -100,9 +100,7 @@ Result<Viewing> watch(Producer& producer, const Watch& how,
             if (auto looked = audience.look(oldest, !waited); !looked) return looked;
         }
         queue.pop_front();
-        if (auto done = producer.finish(); !done) return done;
-        if (how.depth == 1) std::this_thread::sleep_for(how.idle_time);
-        return {};
+        return producer.finish();
     };
     for (unsigned index = 0; index < reference.size(); ++index) {
         if (queue.size() == how.depth)

@@ -47,11 +47,6 @@ struct Watch {
     /// How long one job takes. A consumer that finds nothing to wait for draws when it comes to it:
     /// at once, a quarter or half of this later, in turn; always before the job can be over.
     std::chrono::microseconds job_time{0};
-    /// With one job at a time: from taking a frame back to submitting the next, as with a player
-    /// that waits for its frame time. Without it the hardware need not be idle at submit: DQBUF
-    /// returns when the buffer is done, and a driver may finish its job after that; what is queued
-    /// in between starts, and gets its fence, only after QBUF has returned.
-    std::chrono::milliseconds idle_time{0};
     std::chrono::milliseconds timeout{3000};  ///< for one fence
 };
 
