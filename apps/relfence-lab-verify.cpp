@@ -2,6 +2,7 @@
 // `relfence-lab verify`: a program of its own, which the demo does not need.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <thread>
 #include <unistd.h>
 
@@ -66,6 +67,10 @@ Result<lab::KernelSpec> kernel_of(const lab::KernelList& list, const std::string
                 series);
 }
 
+void note(const std::string& text) {
+    fmt::print(stderr, "{}\n", text);
+}
+
 /// The source to verify on, and its series.
 struct Source {
     std::string version;
@@ -74,7 +79,6 @@ struct Source {
 
 Result<Source> choose_source(const Arguments& arguments, const lab::Cache& cache,
                              const std::string& usual, const lab::Interrupts& interrupts) {
-    const auto note = [](const std::string& text) { fmt::print(stderr, "{}\n", text); };
     if (!arguments.tree.empty()) {
         auto series = lab::tree_series(arguments.tree);
         if (!series) return tl::make_unexpected(series.error());
@@ -185,7 +189,8 @@ Result<void> fill(Subject& subject, const lab::KernelSpec& spec) {
 
 std::vector<GateResult> pass_through(const Subject& subject, const lab::KernelSpec& spec,
                                      const lab::Cache& cache, const fs::path& special,
-                                     const std::set<std::string>& wanted) {
+                                     const std::set<std::string>& wanted,
+                                     const std::optional<Sparse>& sparse) {
     std::vector<GateResult> results;
     const auto interrupted = [&] {
         return !results.empty() && results.back().text == "interrupted";
@@ -206,8 +211,7 @@ std::vector<GateResult> pass_through(const Subject& subject, const lab::KernelSp
         return results;
     }
     if (later("kernel-doc")) add({check_kernel_doc(subject)});
-    if (later("builds") || later("W=1") || later("sparse"))
-        add(check_builds(subject, wanted.contains("sparse")));
+    if (later("builds") || later("W=1") || later("sparse")) add(check_builds(subject, sparse));
     if (later("kunit") || later("cases")) add(check_lab(subject, spec, cache, special, wanted));
     return results;
 }
@@ -259,7 +263,14 @@ int verify(const Arguments& arguments, const lab::Interrupts& interrupts) {
     if (!scratch) return complain(scratch.error());
     subject.scratch = scratch->path();
 
-    const auto results = pass_through(subject, *spec, *cache, source->special, *wanted);
+    std::optional<Sparse> sparse;
+    if (wanted->contains("sparse")) {
+        auto chosen = choose_sparse(subject, *cache, note);
+        if (!chosen) return complain(chosen.error());
+        sparse = std::move(*chosen);
+    }
+
+    const auto results = pass_through(subject, *spec, *cache, source->special, *wanted, sparse);
     if (arguments.json)
         print_json(subject, arguments.series, results);
     else
@@ -311,7 +322,8 @@ int main(int argc, char** argv) {
         "  builds      each patch on its own: three objects first, then the drivers; as\n"
         "              arm64 they are modules, which have to link\n"
         "  W=1         no warning that the base does not have\n"
-        "  sparse      likewise, over the whole\n"
+        "  sparse      likewise, over the whole; where the kernel refuses the installed sparse as\n"
+        "              too old, by the newest of Debian, fetched and built once into the cache\n"
         "  kunit       the suites, videobuf2-fence among them\n"
         "  cases       the lab's cases on the series' kernel, as lab/cases.json expects\n"
         "kunit and cases build the kernel if it is not in the cache, which takes minutes.\n"

@@ -37,7 +37,8 @@ Result<Cache> Cache::open() {
 }
 
 Result<Cache> Cache::open(const fs::path& root) {
-    for (const char* name : {"sources", "objects", "kernels", "work", "locks", "logs", "downloads"})
+    for (const char* name :
+         {"sources", "objects", "kernels", "work", "locks", "logs", "downloads", "tools"})
         if (auto made = make_directories(root / name); !made)
             return tl::make_unexpected(made.error());
     return Cache{root};
@@ -57,6 +58,10 @@ fs::path Cache::kernel(const std::string& key) const {
 
 fs::path Cache::download(const std::string& name) const {
     return root_ / "downloads" / name;
+}
+
+fs::path Cache::tool(const std::string& name) const {
+    return root_ / "tools" / name;
 }
 
 Result<Scratch> Cache::work() const {
@@ -121,6 +126,7 @@ std::vector<CacheEntry> list_cache(const Cache& cache) {
     add_all("objects", "objects");
     add_all("sources", "source");
     add_all("downloads", "download");
+    add_all("tools", "tool");
     return entries;
 }
 

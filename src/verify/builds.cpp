@@ -32,15 +32,17 @@ constexpr const char* rare_parts[] = {"drivers/staging/media/rkvdec/"};
 /// A tree of hard links with its objects in it, and the three gates that come of building in it.
 class Site {
   public:
-    Site(const Subject& subject, bool with_sparse)
+    Site(const Subject& subject, const std::optional<Sparse>& sparse)
         : subject_{subject},
-          with_sparse_{with_sparse},
+          checker_{sparse},
           tree_{subject.scratch / "linux"},
-          progress_{"builds", "builds", subject.patches.size() + (with_sparse ? 3 : 1)},
+          progress_{"builds", "builds",
+                    subject.patches.size() + (sparse && sparse->trouble.empty() ? 3 : 1)},
           parts_{std::begin(touched_parts), std::end(touched_parts)} {
         builds_.name = "builds";
         warnings_.name = "W=1";
         sparse_.name = "sparse";
+        if (checker_) skip_sparse_ = checker_->trouble;
     }
 
     std::vector<GateResult> run() {
@@ -48,8 +50,8 @@ class Site {
         finish(builds_, fmt::format("{} patches, each on its own{}", built_,
                                     linked_ == 0 ? "" : fmt::format("; {} modules link", linked_)));
         finish(warnings_, "no new warning");
-        if (!with_sparse_) return {builds_, warnings_};
-        finish(sparse_, "no new warning");
+        if (!checker_) return {builds_, warnings_};
+        finish(sparse_, fmt::format("no new warning of sparse {}", checker_->version));
         return {builds_, warnings_, sparse_};
     }
 
@@ -228,15 +230,14 @@ class Site {
     }
 
     Result<void> run_sparse(std::map<std::string, int>& found) {
-        if (!with_sparse_ || !skip_sparse_.empty()) return {};
+        if (!checker_ || !skip_sparse_.empty()) return {};
         auto targets_and_check = parts_;
         targets_and_check.emplace_back("C=2");
+        targets_and_check.push_back("CHECK=" + checker_->program);
         auto made = make(targets_and_check, sparse_, sparse_log_);
         if (!made) return tl::make_unexpected(made.error());
         if (!made->ok()) return fail(lab::explain_build_failure(made->error), "sparse");
-        if (!checker_ran(made->output))
-            skip_sparse_ =
-                "nothing was checked: this kernel takes the installed sparse for too old";
+        if (!checker_ran(made->output)) return fail("has checked nothing", "sparse");
         found = compiler_warnings(made->error);
         progress_.step();
         return {};
@@ -283,7 +284,7 @@ class Site {
     }
 
     const Subject& subject_;
-    bool with_sparse_;
+    const std::optional<Sparse>& checker_;
     std::string skip_sparse_;  ///< why nothing can be said, if so
     fs::path tree_;
     lab::Progress progress_;
@@ -301,8 +302,8 @@ class Site {
 
 }  // namespace
 
-std::vector<GateResult> check_builds(const Subject& subject, bool with_sparse) {
-    return Site{subject, with_sparse}.run();
+std::vector<GateResult> check_builds(const Subject& subject, const std::optional<Sparse>& sparse) {
+    return Site{subject, sparse}.run();
 }
 
 }  // namespace relfence::verify

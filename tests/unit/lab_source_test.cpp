@@ -7,6 +7,7 @@
 
 #include <relfence/lab/expectations.hpp>
 #include <relfence/lab/kernel_list.hpp>
+#include <relfence/lab/private_apt.hpp>
 #include <relfence/lab/scratch.hpp>
 #include <relfence/lab/source.hpp>
 #include <relfence/lab/source_fetch.hpp>
@@ -48,7 +49,7 @@ TEST(SourceFetch, KnowsASeriesFromARelease) {
 class Versions : public testing::Test {
   protected:
     void SetUp() override {
-        std::ofstream{scratch_.path() / "p"};
+        std::ofstream{scratch_.path() / "p"} << "";
         std::ofstream{scratch_.path() / "kernels.json"} << R"({"version": "6.12", "kernels": [
             {"name": "v2", "patches": ["p"], "configs": ["p"]},
             {"name": "early", "patches": ["p"], "configs": ["p"], "optional": true},

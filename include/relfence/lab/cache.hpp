@@ -43,6 +43,7 @@ enum class LockMode { shared, exclusive };
 ///   kernels/KEY    linux, .config, System.map, build.json
 ///   work/          builds under way; gone with the lab that made them
 ///   downloads/     tarballs of sources that are not installed
+///   tools/NAME     a program that was built because the installed one is too old
 ///   locks/         one file per lock
 /// Everything is made in work/ and renamed into place when it is whole, so that what is there is
 /// complete. Value type; safe from several processes at once.
@@ -56,6 +57,8 @@ class Cache {
     [[nodiscard]] std::filesystem::path kernel(const std::string& key) const;
     /// A file that was fetched, by its own name.
     [[nodiscard]] std::filesystem::path download(const std::string& name) const;
+    /// The folder of a program that was built, by its name and version; of all for an empty name.
+    [[nodiscard]] std::filesystem::path tool(const std::string& name) const;
     [[nodiscard]] std::filesystem::path logs() const { return root_ / "logs"; }
     [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 
@@ -75,7 +78,7 @@ class Cache {
 
 /// One thing in the cache.
 struct CacheEntry {
-    std::string kind;  ///< "kernel", "objects", "source"
+    std::string kind;  ///< "kernel", "objects", "source", "download", "tool"
     std::string key;
     std::string title;  ///< the kernel's name and version where known
     std::uintmax_t bytes = 0;

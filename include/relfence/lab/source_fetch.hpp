@@ -27,10 +27,6 @@ namespace relfence::lab {
 /// "7.3" of "7.3.4" or "7.3". @return an error for what is neither
 [[nodiscard]] Result<std::string> series_of(const std::string& version);
 
-/// Debian's mirror in what `apt-get indextargets` prints with
-/// `--format '$(REPO_URI)|$(ORIGIN)|$(CODENAME)'`; empty if there is none.
-[[nodiscard]] std::string find_mirror(std::string_view targets);
-
 /// The newest version in what `apt-cache madison` prints that is of this upstream release, or of
 /// any for a mere series; empty if there is none.
 [[nodiscard]] std::string choose_package(std::string_view madison, const std::string& version);

@@ -54,7 +54,7 @@ struct Subject {
 [[nodiscard]] std::map<std::string, int> compiler_warnings(std::string_view output);
 
 /// Whether a build with C=2 has checked any file, by what make printed. Linux 7.x builds on without
-/// a sparse that it takes for too old (scripts/checker-valid.sh), and that is no warning of a file.
+/// a sparse that it does not accept (scripts/checker-valid.sh), and that is no warning of a file.
 [[nodiscard]] bool checker_ran(std::string_view output);
 
 /// kernel-doc's warnings and errors, likewise.

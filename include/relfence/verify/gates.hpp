@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include <relfence/lab/cache.hpp>
 #include <relfence/lab/kernel_list.hpp>
 #include <relfence/verify/gate.hpp>
+#include <relfence/verify/sparse.hpp>
 
 namespace relfence::verify {
 
@@ -19,8 +22,10 @@ namespace relfence::verify {
 
 /// Applies patch by patch and builds after each, with W=1: first the objects that the review asked
 /// for, then the directories of the drivers. Then sparse over the base and over the whole.
-/// @return three results: builds, W=1, sparse
-[[nodiscard]] std::vector<GateResult> check_builds(const Subject& subject, bool with_sparse);
+/// @param sparse the one to check with; nothing: that gate is not wanted
+/// @return builds, W=1, and sparse if it is wanted
+[[nodiscard]] std::vector<GateResult> check_builds(const Subject& subject,
+                                                   const std::optional<Sparse>& sparse);
 
 /// Builds the kernel, boots it, runs its KUnit suites and the lab's cases.
 /// @param source of the kernel when it is not the usual one of its version; may be empty
