@@ -28,9 +28,12 @@ Boards boards(const std::string& job_time, const std::vector<std::string>& more 
 const Boards slow_boards = boards("200ms");
 const Boards frame_boards = boards("20ms");
 /// @param fault a job of each engine, counted from the start of the guest, and what happens to it:
-///        "1:late-interrupt". One case to such a board, or they would count each other's jobs
-Boards faulty_boards(const std::string& fault) {
-    return boards("200ms", {"--fault", "vdpu:" + fault, "--fault", "rga:" + fault});
+///        "1:late-interrupt". One case to such a board, or they would count each other's jobs, and
+///        where a job never ends the process that it leaves behind keeps the next case from opening
+///        its device
+/// @param job_time tells boards apart that have the same faults
+Boards faulty_boards(const std::string& fault, const std::string& job_time = "200ms") {
+    return boards(job_time, {"--fault", "vdpu:" + fault, "--fault", "rga:" + fault});
 }
 
 Case depth_case(unsigned depth) {
@@ -120,7 +123,7 @@ const std::vector<Case>& all_cases() {
          hardware_drivers, hung_job, faulty_boards("*:hang")},
         {"requeue-at-once", "the next frame is queued the moment the last is there",
          "a driver that gives frames back before their job is over: the next has no fence yet",
-         all_drivers, requeue_at_once, faulty_boards("*:hang")},
+         all_drivers, requeue_at_once, faulty_boards("*:hang", "100ms")},
         {"late-interrupt", "an interrupt that comes after the reset, in the middle of the next job",
          "a fence that signals while its buffer is being written", hardware_drivers, late_interrupt,
          faulty_boards("1:late-interrupt")},
