@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -77,6 +78,24 @@ Result<void> check_place(const std::string& file) {
     return {};
 }
 
+trace::Time nanoseconds(std::chrono::nanoseconds time) {
+    return static_cast<trace::Time>(time.count());
+}
+
+/// Of this process, so far.
+trace::Time processor_time() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return nanoseconds(std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec});
+}
+
+trace::Time kernel_time() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return nanoseconds(std::chrono::seconds{usage.ru_stime.tv_sec} +
+                       std::chrono::microseconds{usage.ru_stime.tv_usec});
+}
+
 class Tracer {
   public:
     Tracer(const TraceArguments& arguments, trace::Live live, UniqueFd signals,
@@ -107,9 +126,13 @@ class Tracer {
         auto asked = begin - ask_holders_every;
         auto reported = begin;
         auto awake = begin;
+        Clock::duration not_asleep{};
+        const trace::Time ran = processor_time();
+        const trace::Time in_kernel = kernel_time();
         for (bool more = true; more;) {
-            busy_ += Clock::now() - awake;
+            not_asleep += Clock::now() - awake;
             more = wait();
+            ++cost_.wakeups;
             const auto now = awake = Clock::now();
             live_.drain([this](const trace::Event& event) { take(event); });
             if (model_.starving(drought) && now - asked >= ask_holders_every) {
@@ -131,22 +154,18 @@ class Tracer {
                 now - begin >= std::chrono::duration<double>(arguments_.duration))
                 more = false;
         }
-        busy_ += Clock::now() - awake;
-        followed_ = Clock::now() - begin;
+        const auto end = Clock::now();
+        cost_.awake = nanoseconds(not_asleep + (end - awake));
+        cost_.followed = nanoseconds(end - begin);
+        cost_.processor = processor_time() - ran;
+        cost_.kernel = kernel_time() - in_kernel;
+        cost_.reads = live_.reads();
+        cost_.bytes = live_.bytes();
         finish();
     }
 
     [[nodiscard]] const trace::Model& model() const { return model_; }
-    /// What it was, with the time that following took.
-    [[nodiscard]] trace::Run run() const {
-        const auto time = [](Clock::duration passed) {
-            return static_cast<trace::Time>(std::chrono::nanoseconds{passed}.count());
-        };
-        trace::Run run;
-        run.followed = time(followed_);
-        run.busy = time(busy_);
-        return run;
-    }
+    [[nodiscard]] const trace::Cost& cost() const { return cost_; }
     [[nodiscard]] Result<void> finish_record() const {
         return record_ ? record_->finish() : Result<void>{};
     }
@@ -237,8 +256,7 @@ class Tracer {
     std::unique_ptr<trace::Screen> screen_;
     trace::Model model_;
     bool resized_ = false;
-    Clock::duration followed_{};
-    Clock::duration busy_{};
+    trace::Cost cost_;
 };
 
 Result<void> write_results(const TraceArguments& arguments, const trace::Model& model,
@@ -252,7 +270,9 @@ Result<void> write_results(const TraceArguments& arguments, const trace::Model& 
     return {};
 }
 
-int conclude(const TraceArguments& arguments, const trace::Model& model, trace::Run run = {}) {
+int conclude(const TraceArguments& arguments, const trace::Model& model, trace::Cost cost = {}) {
+    trace::Run run;
+    run.cost = cost;
     if (utsname name{}; arguments.read.empty() && ::uname(&name) == 0) run.kernel = name.release;
     run.command = fmt::format("{}", fmt::join(arguments.command, " "));
     const auto findings = trace::find(model, drought);
@@ -294,7 +314,7 @@ int follow_live(const TraceArguments& arguments) {
     if (const auto ok = tracer.start(); !ok) return complain(ok.error());
     tracer.follow();
     if (const auto ok = tracer.finish_record(); !ok) return complain(ok.error());
-    return conclude(arguments, tracer.model(), tracer.run());
+    return conclude(arguments, tracer.model(), tracer.cost());
 }
 
 int run_trace(const TraceArguments& arguments) {

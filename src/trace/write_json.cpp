@@ -55,7 +55,14 @@ std::string to_json(const Model& model, const std::vector<Finding>& findings, co
                 {"command", run.command},         {"duration_ns", model.last() - model.first()},
                 {"events", model.events()},       {"lost", model.lost()},
                 {"unexplained", model.strange()}, {"fences", model.fences_seen()}};
-    if (run.followed != 0) value["tracer"] = {{"followed_ns", run.followed}, {"busy_ns", run.busy}};
+    if (const Cost& cost = run.cost; cost.followed != 0)
+        value["tracer"] = {{"followed_ns", cost.followed},
+                           {"awake_ns", cost.awake},
+                           {"processor_ns", cost.processor},
+                           {"kernel_ns", cost.kernel},
+                           {"wakeups", cost.wakeups},
+                           {"reads", cost.reads},
+                           {"bytes", cost.bytes}};
     value["findings"] = Value::array();
     for (const Finding& finding : findings)
         value["findings"].push_back({{"verdict", name(finding.verdict)},

@@ -20,6 +20,7 @@
 #include <relfence/v4l2/device.hpp>
 #include <relfence/v4l2/stream.hpp>
 
+#include "processor_time.hpp"
 #include "trace_toll.hpp"
 
 namespace relfence {
@@ -171,7 +172,8 @@ Result<void> make_fences(unsigned rate, unsigned seconds) {
     return {};
 }
 
-/// Plays on several queues at a rate of frames, as a video wall does.
+/// Plays on several queues at a rate of frames, as a video wall does. Tells where the processor's
+/// time went after the first two seconds, in which programs are still being read from the disk.
 Result<void> play(const std::string& driver, unsigned queues, unsigned rate, unsigned seconds) {
     std::vector<Converter> converters;
     for (unsigned queue = 0; queue < queues; ++queue) {
@@ -181,7 +183,10 @@ Result<void> play(const std::string& driver, unsigned queues, unsigned rate, uns
     }
     const auto begin = Clock::now();
     const unsigned all = rate * seconds;
+    Result<ProcessorTime> time = ProcessorTime{};
     for (unsigned frame = 0; frame < all; ++frame) {
+        if (frame == 2 * rate) time = ProcessorTime::begin();
+        if (!time) return tl::make_unexpected(time.error());
         for (const Converter& converter : converters)
             if (auto ok = converter.submit(frame % 3); !ok) return ok;
         for (const Converter& converter : converters)
@@ -190,7 +195,12 @@ Result<void> play(const std::string& driver, unsigned queues, unsigned rate, uns
             begin + std::chrono::nanoseconds{(frame + 1) * 1'000'000'000ULL / rate});
     }
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
-    std::printf("%.1f frames/s on each of %u queues\n", all / took, queues);
+    const auto shares = time->so_far();
+    if (!shares) return tl::make_unexpected(shares.error());
+    std::printf(
+        "{\"frames_per_second\":%.2f,\"queues\":%u,\"busy\":%.6f,\"player\":%.6f,"
+        "\"parent\":%.6f}\n",
+        all / took, queues, shares->busy, shares->own, shares->parent);
     return {};
 }
 

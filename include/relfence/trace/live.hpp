@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,10 @@ class Live {
     void drain(const std::function<void(const Event&)>& feed);
     /// Stops tracing and reads the rest.
     void finish(const std::function<void(const Event&)>& feed);
+    /// How often a ring buffer was read so far, also in vain.
+    [[nodiscard]] std::uint64_t reads() const;
+    /// How many bytes that gave.
+    [[nodiscard]] std::uint64_t bytes() const;
     /// Where a traced program writes what it does (apps/relfence-observe.cpp).
     [[nodiscard]] std::string marker_path() const;
 

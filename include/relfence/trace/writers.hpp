@@ -10,14 +10,22 @@
 
 namespace relfence::trace {
 
+/// What following took from the machine, without start and end. Times in ns.
+struct Cost {
+    Time followed = 0;   ///< for how long events came; 0: a recording was read
+    Time awake = 0;      ///< did not sleep; what others took from it meanwhile is in it
+    Time processor = 0;  ///< ran (CLOCK_PROCESS_CPUTIME_ID)
+    Time kernel = 0;     ///< of that, in the kernel; a guess from ticks on most kernels (getrusage)
+    std::uint64_t wakeups = 0;
+    std::uint64_t reads = 0;  ///< of ring buffers, also those that found nothing
+    std::uint64_t bytes = 0;  ///< that these gave
+};
+
 /// What was traced, for the head of what is written.
 struct Run {
     std::string kernel;   ///< uname -r; empty: not known
     std::string command;  ///< that was started; empty: whatever ran
-    /// While the events came: how long that was, and how much of it the tracer did not sleep.
-    /// Includes what others took from it meanwhile. 0: a recording was read.
-    Time followed = 0;
-    Time busy = 0;
+    Cost cost{};
 };
 
 /// A trace for programs: queues with their frames, findings, counts. Times are ns since the trace

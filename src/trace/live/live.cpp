@@ -131,6 +131,8 @@ struct Live::State {
     std::vector<Event> first;  // facts that come before all events
     std::set<int> processes;
     std::chrono::steady_clock::time_point asked_for_lost;
+    std::uint64_t reads = 0;
+    std::uint64_t bytes = 0;
 
     Result<void> enable();
     void open_cpus();
@@ -211,8 +213,10 @@ void Live::State::name_process(int pid, const std::function<void(const Event&)>&
 
 /// @return whether there was something to read
 bool Live::State::read_page(Cpu& cpu, const std::function<void(const Event&)>& feed) {
-    const int bytes = tracefs_cpu_read(cpu.pipe.get(), cpu.page.data(), true);
-    if (bytes <= 0) return false;
+    const int got = tracefs_cpu_read(cpu.pipe.get(), cpu.page.data(), true);
+    ++reads;
+    if (got <= 0) return false;
+    bytes += static_cast<std::uint64_t>(got);
     if (kbuffer_load_subbuffer(buffer.get(), cpu.page.data()) != 0) return false;
     unsigned long long time = 0;
     for (void* data = kbuffer_read_event(buffer.get(), &time); data != nullptr;
@@ -299,6 +303,14 @@ void Live::finish(const std::function<void(const Event&)>& feed) {
         }
     state_->tell_lost(feed);
     state_->order.flush(feed);
+}
+
+std::uint64_t Live::reads() const {
+    return state_->reads;
+}
+
+std::uint64_t Live::bytes() const {
+    return state_->bytes;
 }
 
 std::string Live::marker_path() const {

@@ -15,6 +15,12 @@ Result<Live> Live::open(std::size_t /*buffer_kb*/) {
 }
 void Live::drain(const std::function<void(const Event&)>& /*feed*/) {}
 void Live::finish(const std::function<void(const Event&)>& /*feed*/) {}
+std::uint64_t Live::reads() const {
+    return 0;
+}
+std::uint64_t Live::bytes() const {
+    return 0;
+}
 std::string Live::marker_path() const {
     return {};
 }
