@@ -42,7 +42,6 @@ struct TraceArguments {
     bool only_kernel = false;
 };
 
-constexpr auto drain_every = 100ms;  ///< the ring buffer must have room for so much
 constexpr auto draw_every = 250ms;
 constexpr auto report_every = 5s;  ///< a line, where there is no terminal
 constexpr auto ask_holders_every = 500ms;
@@ -129,12 +128,14 @@ class Tracer {
         Clock::duration not_asleep{};
         const trace::Time ran = processor_time();
         const trace::Time in_kernel = kernel_time();
+        bool drained = true;
         for (bool more = true; more;) {
-            not_asleep += Clock::now() - awake;
-            more = wait();
+            const auto before = Clock::now();
+            not_asleep += before - awake;
+            more = wait(drained ? pause(before - begin) : 0ms);
             ++cost_.wakeups;
             const auto now = awake = Clock::now();
-            live_.drain([this](const trace::Event& event) { take(event); });
+            drained = live_.drain([this](const trace::Event& event) { take(event); });
             if (model_.starving(drought) && now - asked >= ask_holders_every) {
                 trace::find_holders([this](const trace::Event& event) { take(event); });
                 asked = now;
@@ -198,13 +199,22 @@ class Tracer {
         if (record_) record_->add(event);
     }
 
+    /// How long to sleep, @p passed after the begin.
+    [[nodiscard]] std::chrono::milliseconds pause(Clock::duration passed) const {
+        auto time = live_.pause();
+        if (screen_) time = std::min<std::chrono::milliseconds>(time, draw_every);
+        if (arguments_.duration <= 0) return time;
+        const std::chrono::duration<double> left =
+            std::chrono::duration<double>(arguments_.duration) - passed;
+        return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(left), 0ms, time);
+    }
+
     /// Until the next drain. @return whether to go on
-    bool wait() {
+    bool wait(std::chrono::milliseconds time) {
         pollfd waiting[] = {{signals_.get(), POLLIN, 0},
                             {command_ ? command_->pidfd() : -1, POLLIN, 0},
                             {screen_ ? STDIN_FILENO : -1, POLLIN, 0}};
-        const auto until = std::chrono::duration_cast<std::chrono::milliseconds>(drain_every);
-        if (::poll(waiting, 3, static_cast<int>(until.count())) <= 0) return true;
+        if (::poll(waiting, 3, static_cast<int>(time.count())) <= 0) return true;
         if (waiting[0].revents != 0 && ends()) return false;
         if (waiting[1].revents != 0) return false;
         if (waiting[2].revents != 0) {

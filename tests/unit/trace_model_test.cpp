@@ -20,6 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Pair;
 
 std::vector<std::string> texts(const std::vector<Finding>& findings) {
     std::vector<std::string> all;
@@ -378,17 +379,31 @@ TEST(TraceFindings, ListsOfFramesAreRanges) {
 }
 
 TEST(TraceReorder, GivesEventsOfSeveralProcessorsInTheOrderOfTime) {
-    Reorder order{100};
-    std::vector<Time> times;
-    const auto feed = [&](const Event& event) { times.push_back(event.time); };
-    for (const Time time : {1000U, 1050U, 1010U, 1200U, 1190U, 1400U}) {
-        Event event;
-        event.time = time;
-        order.add(event, feed);
-    }
-    EXPECT_THAT(times, ElementsAre(1000, 1010, 1050, 1190, 1200));
+    Reorder order;
+    std::vector<std::pair<Time, int>> given;
+    const auto feed = [&](const Event& event) { given.emplace_back(event.time, event.cpu); };
+    const auto add = [&](int cpu, const std::vector<Time>& times) {
+        for (const Time time : times) {
+            Event event;
+            event.time = time;
+            event.cpu = cpu;
+            order.add(event);
+        }
+    };
+    add(0, {1000, 1050, 1200});
+    add(1, {1010, 1050, 1190});
+    order.release(1190, feed);
+    EXPECT_THAT(given, ElementsAre(Pair(1000, 0), Pair(1010, 1), Pair(1050, 0), Pair(1050, 1)));
+    // What was left comes before what is new, and among it.
+    given.clear();
+    add(0, {1195, 1400});
+    order.release(1300, feed);
+    EXPECT_THAT(given, ElementsAre(Pair(1190, 1), Pair(1195, 0), Pair(1200, 0)));
+    given.clear();
+    order.release(1300, feed);
+    EXPECT_TRUE(given.empty());
     order.flush(feed);
-    EXPECT_THAT(times, ElementsAre(1000, 1010, 1050, 1190, 1200, 1400));
+    EXPECT_THAT(given, ElementsAre(Pair(1400, 0)));
 }
 
 }  // namespace

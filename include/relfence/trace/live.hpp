@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -26,9 +27,13 @@ class Live {
     Live& operator=(Live&&) noexcept;
     ~Live();
 
-    /// Reads what is there now, without waiting. Events come in the order of time, some 200 ms
-    /// late; see finish().
-    void drain(const std::function<void(const Event&)>& feed);
+    /// Reads what is there now, without waiting. Events come in the order of time; the last 50 ms
+    /// stay for the next time, or finish().
+    /// @return whether that was all; else there is more than one call reads
+    bool drain(const std::function<void(const Event&)>& feed);
+    /// How long to wait between two calls of drain() at most: until then even a storm of events
+    /// has room in the ring buffer.
+    [[nodiscard]] std::chrono::milliseconds pause() const;
     /// Stops tracing and reads the rest.
     void finish(const std::function<void(const Event&)>& feed);
     /// How often a ring buffer was read so far, also in vain.

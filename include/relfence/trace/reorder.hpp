@@ -3,7 +3,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <utility>
+#include <vector>
 
 #include <relfence/trace/event.hpp>
 
@@ -14,17 +15,15 @@ namespace relfence::trace {
 /// Not thread-safe.
 class Reorder {
   public:
-    /// @param window ns by which an event may come too late
-    explicit Reorder(std::uint64_t window) : window_{window} {}
-    /// Takes an event and gives those that nothing older can follow any more to @p feed.
-    void add(Event event, const std::function<void(const Event&)>& feed);
+    void add(Event event) { waiting_.push_back(std::move(event)); }
+    /// Gives what is older than @p until to @p feed: all of that time has been added. Of equal
+    /// times, the first stays first.
+    void release(std::uint64_t until, const std::function<void(const Event&)>& feed);
     /// Gives what is left.
     void flush(const std::function<void(const Event&)>& feed);
 
   private:
-    std::uint64_t window_;
-    std::uint64_t newest_ = 0;
-    std::multimap<std::uint64_t, Event> waiting_;  // of equal times, the first stays first
+    std::vector<Event> waiting_;
 };
 
 }  // namespace relfence::trace

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -14,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include <relfence/base/unique_fd.hpp>
 #include <relfence/trace/live.hpp>
 #include <relfence/trace/reorder.hpp>
 
@@ -37,16 +40,20 @@ constexpr const char* wanted_events[][2] = {{"vb2", "vb2_qbuf"},
                                             {"dma_fence", "dma_fence_destroy"}};
 
 constexpr const char* instance_prefix = "relfence-";
-/// Longer than the time between two calls of drain().
-constexpr std::uint64_t reorder_window = 200'000'000;
-/// How often the kernel is asked what it has lost: a text that it writes anew each time.
-constexpr std::chrono::seconds ask_for_lost_every{1};
-/// Pages that are read of one processor before the next has its turn.
-constexpr int pages_at_a_time = 256;
+/// How long an event may take from its time stamp until it can be read: whoever writes it may be
+/// interrupted between the two.
+constexpr std::uint64_t settling = 50'000'000;
+/// What is read of one processor before the caller has its turn.
+constexpr std::size_t bytes_at_a_time = 4 << 20;
+/// A read gives a sub-buffer at most.
+constexpr std::size_t wanted_subbuffer_kb = 64;
+/// A buffer of fewer parts loses too much at once when it is full.
+constexpr std::size_t parts_of_a_buffer = 16;
+/// Room for this many events is kept: 10,000 fences/s are 1.6 KB/ms.
+constexpr std::size_t most_kb_per_ms = 8;
+constexpr std::chrono::milliseconds shortest_pause{100};
+constexpr std::chrono::milliseconds longest_pause{500};
 
-struct CloseCpu {
-    void operator()(tracefs_cpu* cpu) const { tracefs_cpu_close(cpu); }
-};
 struct FreeBuffer {
     void operator()(kbuffer* buffer) const { kbuffer_free(buffer); }
 };
@@ -64,10 +71,18 @@ struct RemoveInstance {
 
 struct Cpu {
     int number = 0;
-    std::unique_ptr<tracefs_cpu, CloseCpu> pipe;
-    std::vector<char> page;
-    std::uint64_t lost = 0;
+    UniqueFd pipe;
+    std::uint64_t newest = 0;  ///< time of its event that was read last
+    std::uint64_t lost = 0;    ///< told
+    bool missed = false;       ///< the kernel says that more were lost
 };
+
+std::uint64_t monotonic_now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_nsec);
+}
 
 /// What a killed run left.
 void remove_stale(const std::string& instances) {
@@ -92,6 +107,19 @@ Result<std::string> mounted_tracefs() {
                     "as root: mount -t tracefs nodev /sys/kernel/tracing");
     return fail("is not in this kernel", "tracefs",
                 "it needs CONFIG_FTRACE and CONFIG_ENABLE_DEFAULT_TRACERS");
+}
+
+/// Larger sub-buffers where the kernel has them (6.8), so that fewer reads are needed.
+/// @return the size of one, in bytes
+std::size_t choose_subbuffer(tracefs_instance* instance, tep_handle* tep, std::size_t buffer_kb) {
+    constexpr const char* file = "buffer_subbuf_size_kb";
+    const auto page = static_cast<std::size_t>(tep_get_sub_buffer_size(tep));
+    const std::size_t wanted = std::min(wanted_subbuffer_kb, buffer_kb / parts_of_a_buffer);
+    if (wanted * 1024 > page)
+        tracefs_instance_file_write(instance, file, std::to_string(wanted).c_str());
+    long long chosen = 0;
+    if (tracefs_instance_file_read_number(instance, file, &chosen) != 0 || chosen <= 0) return page;
+    return static_cast<std::size_t>(chosen) * 1024;
 }
 
 /// "overrun: 3": events that newer ones replaced. "dropped events": those that found no room.
@@ -127,10 +155,11 @@ struct Live::State {
     std::unique_ptr<kbuffer, FreeBuffer> buffer;
     std::optional<Decoder> decoder;
     std::vector<Cpu> cpus;  // closed before the instance is removed
-    Reorder order{reorder_window};
+    std::vector<char> subbuffer;
+    std::chrono::milliseconds pause{};
+    Reorder order;
     std::vector<Event> first;  // facts that come before all events
     std::set<int> processes;
-    std::chrono::steady_clock::time_point asked_for_lost;
     std::uint64_t reads = 0;
     std::uint64_t bytes = 0;
 
@@ -138,8 +167,8 @@ struct Live::State {
     void open_cpus();
     void name_devices();
     void name_process(int pid, const std::function<void(const Event&)>& feed);
-    bool read_page(Cpu& cpu, const std::function<void(const Event&)>& feed);
-    void tell_lost(const std::function<void(const Event&)>& feed);
+    std::size_t read_subbuffer(Cpu& cpu, const std::function<void(const Event&)>& feed);
+    void tell_lost(Cpu& cpu, const std::function<void(const Event&)>& feed);
 };
 
 Live::Live(std::unique_ptr<State> state) : state_{std::move(state)} {}
@@ -169,9 +198,10 @@ void Live::State::open_cpus() {
     for (int number = 0; number < count; ++number) {
         Cpu cpu;
         cpu.number = number;
-        cpu.pipe.reset(tracefs_cpu_open(instance.get(), number, true));
-        if (cpu.pipe == nullptr) continue;  // offline
-        cpu.page.resize(static_cast<std::size_t>(tracefs_cpu_read_size(cpu.pipe.get())));
+        cpu.pipe.reset(tracefs_instance_file_open(
+            instance.get(), fmt::format("per_cpu/cpu{}/trace_pipe_raw", number).c_str(),
+            O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        if (!cpu.pipe.valid()) continue;  // offline
         cpus.push_back(std::move(cpu));
     }
 }
@@ -211,35 +241,36 @@ void Live::State::name_process(int pid, const std::function<void(const Event&)>&
     if (!event.text.empty()) feed(event);
 }
 
-/// @return whether there was something to read
-bool Live::State::read_page(Cpu& cpu, const std::function<void(const Event&)>& feed) {
-    const int got = tracefs_cpu_read(cpu.pipe.get(), cpu.page.data(), true);
+/// @return how much there was to read
+std::size_t Live::State::read_subbuffer(Cpu& cpu, const std::function<void(const Event&)>& feed) {
     ++reads;
-    if (got <= 0) return false;
-    bytes += static_cast<std::uint64_t>(got);
-    if (kbuffer_load_subbuffer(buffer.get(), cpu.page.data()) != 0) return false;
+    const ssize_t got = ::read(cpu.pipe.get(), subbuffer.data(), subbuffer.size());
+    if (got <= 0 || kbuffer_load_subbuffer(buffer.get(), subbuffer.data()) != 0) return 0;
+    const auto filled = static_cast<std::size_t>(kbuffer_subbuffer_size(buffer.get()));
+    bytes += filled;
+    cpu.missed |= kbuffer_missed_events(buffer.get()) != 0;
     unsigned long long time = 0;
     for (void* data = kbuffer_read_event(buffer.get(), &time); data != nullptr;
          data = kbuffer_next_event(buffer.get(), &time)) {
+        cpu.newest = time;
         auto event = decoder->decode(data, kbuffer_event_size(buffer.get()), time, cpu.number);
         if (!event) continue;
         name_process(event->pid, feed);
-        order.add(std::move(*event), feed);
+        order.add(std::move(*event));
     }
-    return true;
+    return filled;
 }
 
-void Live::State::tell_lost(const std::function<void(const Event&)>& feed) {
-    for (Cpu& cpu : cpus) {
-        const std::uint64_t lost = count_lost(instance.get(), cpu.number);
-        if (lost <= cpu.lost) continue;
-        Event event;
-        event.kind = Kind::lost;
-        event.cpu = cpu.number;
-        event.value = static_cast<std::int64_t>(lost - cpu.lost);
-        cpu.lost = lost;
-        feed(event);
-    }
+void Live::State::tell_lost(Cpu& cpu, const std::function<void(const Event&)>& feed) {
+    cpu.missed = false;
+    const std::uint64_t lost = count_lost(instance.get(), cpu.number);
+    if (lost <= cpu.lost) return;
+    Event event;
+    event.kind = Kind::lost;
+    event.cpu = cpu.number;
+    event.value = static_cast<std::int64_t>(lost - cpu.lost);
+    cpu.lost = lost;
+    feed(event);
 }
 
 Result<Live> Live::open(std::size_t buffer_kb) {
@@ -273,6 +304,9 @@ Result<Live> Live::open(std::size_t buffer_kb) {
     if (state->buffer == nullptr) return fail_errno("read", "ring buffer", ENOMEM);
     state->decoder.emplace(state->tep.get());
     if (auto enabled = state->enable(); !enabled) return tl::make_unexpected(enabled.error());
+    state->subbuffer.resize(choose_subbuffer(instance, state->tep.get(), buffer_kb));
+    state->pause = std::clamp(std::chrono::milliseconds{buffer_kb / most_kb_per_ms}, shortest_pause,
+                              longest_pause);
     state->open_cpus();
     if (state->cpus.empty())
         return fail_errno("open", instances + "/" + name + "/per_cpu/cpu0/trace_pipe_raw");
@@ -282,16 +316,28 @@ Result<Live> Live::open(std::size_t buffer_kb) {
     return Live{std::move(state)};
 }
 
-void Live::drain(const std::function<void(const Event&)>& feed) {
+bool Live::drain(const std::function<void(const Event&)>& feed) {
     for (const Event& event : state_->first) feed(event);
     state_->first.clear();
-    for (Cpu& cpu : state_->cpus)
-        for (int page = 0; page < pages_at_a_time && state_->read_page(cpu, feed); ++page) {
+    bool all = true;
+    // Nothing older comes any more from a processor that is read to its end after this.
+    std::uint64_t complete = monotonic_now() - settling;
+    for (Cpu& cpu : state_->cpus) {
+        std::size_t sum = 0;
+        std::size_t one = 1;
+        while (one != 0 && sum < bytes_at_a_time) sum += one = state_->read_subbuffer(cpu, feed);
+        if (one != 0) {
+            all = false;
+            complete = std::min(complete, cpu.newest);
         }
-    const auto now = std::chrono::steady_clock::now();
-    if (now - state_->asked_for_lost < ask_for_lost_every) return;
-    state_->asked_for_lost = now;
-    state_->tell_lost(feed);
+        if (cpu.missed) state_->tell_lost(cpu, feed);
+    }
+    state_->order.release(complete, feed);
+    return all;
+}
+
+std::chrono::milliseconds Live::pause() const {
+    return state_->pause;
 }
 
 void Live::finish(const std::function<void(const Event&)>& feed) {
@@ -299,9 +345,9 @@ void Live::finish(const std::function<void(const Event&)>& feed) {
     for (const Event& event : state_->first) feed(event);
     state_->first.clear();
     for (Cpu& cpu : state_->cpus)
-        while (state_->read_page(cpu, feed)) {
+        while (state_->read_subbuffer(cpu, feed) != 0) {
         }
-    state_->tell_lost(feed);
+    for (Cpu& cpu : state_->cpus) state_->tell_lost(cpu, feed);
     state_->order.flush(feed);
 }
 

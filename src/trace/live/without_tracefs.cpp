@@ -13,7 +13,12 @@ Result<Live> Live::open(std::size_t /*buffer_kb*/) {
     return fail("cannot be read: this program was built without libtracefs", "tracefs",
                 "install libtracefs-dev and libtraceevent-dev, and build again");
 }
-void Live::drain(const std::function<void(const Event&)>& /*feed*/) {}
+bool Live::drain(const std::function<void(const Event&)>& /*feed*/) {
+    return true;
+}
+std::chrono::milliseconds Live::pause() const {
+    return {};
+}
 void Live::finish(const std::function<void(const Event&)>& /*feed*/) {}
 std::uint64_t Live::reads() const {
     return 0;
