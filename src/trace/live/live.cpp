@@ -27,12 +27,12 @@ namespace relfence::trace {
 namespace fs = std::filesystem;
 namespace {
 
+/// Without v4l2_dqbuf: which device a queue belongs to is known from v4l2_qbuf.
 constexpr const char* wanted_events[][2] = {{"vb2", "vb2_qbuf"},
                                             {"vb2", "vb2_buf_queue"},
                                             {"vb2", "vb2_buf_done"},
                                             {"vb2", "vb2_dqbuf"},
                                             {"v4l2", "v4l2_qbuf"},
-                                            {"v4l2", "v4l2_dqbuf"},
                                             {"dma_fence", "dma_fence_init"},
                                             {"dma_fence", "dma_fence_signaled"},
                                             {"dma_fence", "dma_fence_wait_start"},
