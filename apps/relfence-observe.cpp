@@ -216,7 +216,37 @@ bool is_framebuffer_property(int fd, std::uint32_t property) {
     return state.load() == 2;
 }
 
+/// How often each queue of a descriptor was queued to. The trace learns from one call which open
+/// file of the kernel the descriptor is, and later ones of buffers that are not other dma-bufs say
+/// nothing new, unless a program has put another file in the descriptor's place in a way that is
+/// not seen here (dup2, close_range). So it is said again now and then.
+class Queued {
+  public:
+    [[nodiscard]] bool worth_telling(int fd, std::uint32_t type) const {
+        constexpr unsigned again = 64;
+        return !in_table(fd) || counts_[index(fd, type)].load() % again == 0;
+    }
+    void count(int fd, std::uint32_t type) {
+        if (in_table(fd)) counts_[index(fd, type)].fetch_add(1);
+    }
+    void forget(int fd) {
+        if (!in_table(fd)) return;
+        counts_[index(fd, V4L2_BUF_TYPE_VIDEO_OUTPUT)].store(0);
+        counts_[index(fd, V4L2_BUF_TYPE_VIDEO_CAPTURE)].store(0);
+    }
+
+  private:
+    static constexpr std::size_t descriptors = 4096;
+    static bool in_table(int fd) { return fd >= 0 && static_cast<std::size_t>(fd) < descriptors; }
+    static std::size_t index(int fd, std::uint32_t type) {
+        return 2 * static_cast<std::size_t>(fd) + (V4L2_TYPE_IS_OUTPUT(type) ? 1 : 0);
+    }
+    std::array<std::atomic<std::uint8_t>, 2 * descriptors> counts_;
+};
+Queued queued;
+
 void before_queue(int fd, const v4l2_buffer& buffer) {
+    if (buffer.memory != V4L2_MEMORY_DMABUF && !queued.worth_telling(fd, buffer.type)) return;
     Line line{"call_queue"};
     line.fd = fd;
     line.minor = minor_of(fd);
@@ -353,7 +383,7 @@ int observed_ioctl(int fd, unsigned long request, void* argument) {
     switch (request) {
         case VIDIOC_QBUF:
             before_queue(fd, *static_cast<v4l2_buffer*>(argument));
-            return real_ioctl(fd, request, argument);
+            break;
         case DMA_BUF_IOCTL_SYNC:
             return synchronize(fd, static_cast<dma_buf_sync*>(argument));
         case DRM_IOCTL_MODE_ATOMIC:
@@ -368,6 +398,9 @@ int observed_ioctl(int fd, unsigned long request, void* argument) {
     if (request == DRM_IOCTL_MODE_PAGE_FLIP) emit(Line{"call_commit_end"});
     if (result != 0) return result;
     switch (request) {
+        case VIDIOC_QBUF:
+            queued.count(fd, static_cast<v4l2_buffer*>(argument)->type);
+            break;
         case VIDIOC_EXPBUF:
             after_export(fd, *static_cast<v4l2_exportbuffer*>(argument));
             break;
@@ -448,6 +481,7 @@ int __ppoll_chk(pollfd* fds, nfds_t count, const timespec* timeout,  // NOLINT
 int close(int fd) {
     if (fd >= 0 && static_cast<std::size_t>(fd) < sync_files.size())
         sync_files[static_cast<std::size_t>(fd)].store(0);
+    queued.forget(fd);
     return next_close.get()(fd);
 }
 }

@@ -152,6 +152,23 @@ TEST_F(TraceGuest, SaysWhoseFenceWasPendingWhenABufferWasQueuedAgain) {
         HasSubstr("frame 2: queued again while trace-client's fence (sw_sync) was pending"));
 }
 
+// Which dma-buf a frame is in is known of each, though the observer says once whose descriptor a
+// queue is.
+TEST_F(TraceGuest, KnowsTheDmaBufOfEachFrameFromOneLineOfAQueue) {
+    const auto result =
+        guest("v2", "$RELFENCE trace --json --record x.trace -- $CLIENT read vim2m 20 > out.json");
+    ASSERT_EQ(exit_code(result), 0) << result.error;
+    const std::string events = get("share/x.trace");
+    const std::regex line{"\"k\":\"call_queue\""};
+    EXPECT_EQ(std::distance(std::sregex_iterator{events.begin(), events.end(), line}, {}), 2);
+    std::size_t known = 0;
+    const json trace = file("out.json");
+    for (const json& queue : trace["queues"])
+        for (const json& frame : queue["frames"])
+            known += queue["capture"] && !frame["dma_buf"].is_null() ? 1U : 0U;
+    EXPECT_EQ(known, 20U);
+}
+
 // A program that nobody started under the trace: queues and fences are the kernel's own events.
 TEST_F(TraceGuest, SeesProgramsThatItDidNotStart) {
     const auto result = guest(
