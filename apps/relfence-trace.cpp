@@ -45,6 +45,8 @@ struct TraceArguments {
 constexpr auto draw_every = 250ms;
 constexpr auto report_every = 5s;  ///< a line, where there is no terminal
 constexpr auto ask_holders_every = 500ms;
+/// A look at all open files of a machine may take tens of ms: no more than 1/200 of the time.
+constexpr int pause_after_asking = 200;
 constexpr trace::Time drought = 20'000'000;
 
 /// Signals as a descriptor: those that end the trace, and the terminal's new size.
@@ -122,7 +124,8 @@ class Tracer {
         if (use_screen()) screen_ = std::make_unique<trace::Screen>();
         const auto begin = Clock::now();
         auto drawn = begin - draw_every;
-        auto asked = begin - ask_holders_every;
+        auto ask_again = begin;
+        trace::Time asked = 0;
         auto reported = begin;
         auto awake = begin;
         Clock::duration not_asleep{};
@@ -136,9 +139,13 @@ class Tracer {
             ++cost_.wakeups;
             const auto now = awake = Clock::now();
             drained = live_.drain([this](const trace::Event& event) { take(event); });
-            if (model_.starving(drought) && now - asked >= ask_holders_every) {
+            if (model_.starved(drought, asked) && now >= ask_again) {
+                const auto asking = Clock::now();
                 trace::find_holders([this](const trace::Event& event) { take(event); });
-                asked = now;
+                const auto took = Clock::now() - asking;
+                ask_again = asking +
+                            std::max<Clock::duration>(ask_holders_every, pause_after_asking * took);
+                asked = model_.last();
             }
             if (screen_ && (now - drawn >= draw_every || resized_)) {
                 draw();
@@ -146,9 +153,11 @@ class Tracer {
                 resized_ = false;
             }
             if (!screen_ && !arguments_.json && now - reported >= report_every) {
-                fmt::print(stderr, "{:.0f} s: {} events, {} queues, {} lost\n",
-                           std::chrono::duration<double>(now - begin).count(), model_.events(),
-                           model_.queues().size(), model_.lost());
+                const double seconds = std::chrono::duration<double>(now - begin).count();
+                fmt::print(stderr,
+                           "{:.0f} s: {} events, {} queues, {} lost, {:.1f} % of a processor\n",
+                           seconds, model_.events(), model_.queues().size(), model_.lost(),
+                           static_cast<double>(processor_time() - ran) / seconds / 1e7);
                 reported = now;
             }
             if (arguments_.duration > 0 &&

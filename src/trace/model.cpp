@@ -95,10 +95,12 @@ std::string Model::producer(const Queue& queue) const {
     return queue.driver.empty() ? queue.name(devices_) : queue.driver;
 }
 
-bool Model::starving(Time since) const {
+bool Model::starved(Time at_least, Time after) const {
     return std::ranges::any_of(queues_, [&](const Queue& queue) {
-        return !queue.droughts.empty() && !queue.droughts.back().end &&
-               queue.droughts.back().begin + since < last_;
+        if (queue.droughts.empty()) return false;
+        const Drought& latest = queue.droughts.back();
+        const Time end = latest.end.value_or(last_);
+        return end > after && end - latest.begin >= at_least;
     });
 }
 

@@ -370,6 +370,29 @@ TEST(TraceModel, RemembersALimitedNumberOfFramesAndFences) {
     EXPECT_EQ(model.fences_seen(), Model::limit + 500);
 }
 
+// When to ask who has the buffers of an empty pool, also when it is looked at rarely.
+TEST(TraceModel, APoolHasStarvedWhileItIsEmptyAndUntilThatIsOld) {
+    Script script;
+    script.queue(0, 0);
+    script.queue(10, 0, Script::output);
+    script.finish(100, 0);
+    script.queue(110, 1, Script::output);
+    Model model = script.model();
+    EXPECT_FALSE(model.starved(50'000, 0)) << "empty since 100 us";
+    Script later;
+    later.events.clear();
+    later.finish(200, 0, Script::output);
+    for (const Event& event : later.events) model.feed(event);
+    EXPECT_TRUE(model.starved(50'000, 0));
+    EXPECT_TRUE(model.starved(50'000, 199'000)) << "it still is";
+    later.events.clear();
+    later.queue(300, 0);
+    for (const Event& event : later.events) model.feed(event);
+    EXPECT_TRUE(model.starved(50'000, 250'000)) << "it was until 301 us";
+    EXPECT_FALSE(model.starved(50'000, 302'000));
+    EXPECT_FALSE(model.starved(500'000, 0)) << "not for so long";
+}
+
 TEST(TraceFindings, ListsOfFramesAreRanges) {
     EXPECT_EQ(list_frames({}), "");
     EXPECT_EQ(list_frames({1, 2, 3, 7, 12, 13}), "1-3, 7, 12-13");

@@ -151,9 +151,9 @@ class Model {
     [[nodiscard]] Time first() const { return first_; }
     [[nodiscard]] Time last() const { return last_; }
     [[nodiscard]] std::uint64_t fences_seen() const { return fences_seen_; }
-    /// Whether a queue has nothing to write into since @p since ns: then it is worth to ask who
-    /// has the buffers.
-    [[nodiscard]] bool starving(Time since) const;
+    /// Whether a queue had nothing to write into for @p at_least ns, and still has, or had so after
+    /// the time @p after: then it is worth to ask who has the buffers.
+    [[nodiscard]] bool starved(Time at_least, Time after) const;
 
   private:
     void feed_vb2(const Event& event);
