@@ -69,6 +69,13 @@ std::size_t Queue::in_driver() const {
     return busy;
 }
 
+bool Queue::driver_has_any() const {
+    return std::ranges::any_of(buffers, [&](const auto& entry) {
+        const Frame* const turn = frame(entry.second.number);
+        return turn != nullptr && !turn->done;
+    });
+}
+
 std::string Queue::name(const std::map<int, std::string>& devices) const {
     const auto found = devices.find(minor);
     // "video1 (vicodec)" -> "video1"
@@ -313,14 +320,14 @@ void Model::watch_pool(Queue& queue, Time now) {
     }();
     if (pool == nullptr || pool->buffers.empty()) return;
     const bool lasts = !pool->droughts.empty() && !pool->droughts.back().end;
-    if (pool->in_driver() > 0) {
+    if (pool->driver_has_any()) {
         if (lasts) pool->droughts.back().end = now;
         return;
     }
-    std::size_t waiting = 0;
-    for (const Queue& other : queues_)
-        if (other.owner == pool->owner && !other.capture()) waiting += other.in_driver();
-    if (waiting == 0) {
+    const bool waiting = std::ranges::any_of(queues_, [&](const Queue& other) {
+        return other.owner == pool->owner && !other.capture() && other.driver_has_any();
+    });
+    if (!waiting) {
         if (lasts) pool->droughts.back().end = now;
         return;
     }

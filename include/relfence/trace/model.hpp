@@ -121,6 +121,8 @@ struct Queue {
     [[nodiscard]] const Frame* latest(std::uint32_t index) const;
     /// Buffers that the driver has now.
     [[nodiscard]] std::size_t in_driver() const;
+    /// The same, without counting: asked at each event.
+    [[nodiscard]] bool driver_has_any() const;
     /// "video1 CAPTURE"
     [[nodiscard]] std::string name(const std::map<int, std::string>& devices) const;
 };
