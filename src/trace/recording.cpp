@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <charconv>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,25 +15,25 @@ using Json = nlohmann::json;
 
 constexpr int recording_version = 1;
 
-/// Calls @p visit(key, field) for each field but the kind: the one list of what a line has.
-template <typename Subject, typename Visit>
-void each_field(Subject& event, const Visit& visit) {
-    visit("t", event.time);
-    visit("cpu", event.cpu);
-    visit("pid", event.pid);
-    visit("tgid", event.tgid);
-    visit("owner", event.owner);
-    visit("fd", event.fd);
-    visit("minor", event.minor);
-    visit("type", event.type);
-    visit("index", event.index);
-    visit("context", event.context);
-    visit("seqno", event.seqno);
-    visit("ino", event.ino);
-    visit("value", event.value);
-    visit("driver", event.driver);
-    visit("timeline", event.timeline);
-    visit("text", event.text);
+/// Calls @p visit(key, member) for each field but the kind: the one list of what a line has.
+template <typename Visit>
+void each_field(const Visit& visit) {
+    visit("t", &Event::time);
+    visit("cpu", &Event::cpu);
+    visit("pid", &Event::pid);
+    visit("tgid", &Event::tgid);
+    visit("owner", &Event::owner);
+    visit("fd", &Event::fd);
+    visit("minor", &Event::minor);
+    visit("type", &Event::type);
+    visit("index", &Event::index);
+    visit("context", &Event::context);
+    visit("seqno", &Event::seqno);
+    visit("ino", &Event::ino);
+    visit("value", &Event::value);
+    visit("driver", &Event::driver);
+    visit("timeline", &Event::timeline);
+    visit("text", &Event::text);
 }
 
 /// Whether a JSON value is one of the field's type, and in its range.
@@ -68,18 +68,21 @@ std::string recording_header() {
 }
 
 std::string to_line(const Event& event) {
-    Json line{{"k", name(event.kind)}};
-    const Event plain;
-    // Both have the same fields in the same order.
-    std::vector<Json> defaults;
-    each_field(plain, [&](const char*, const auto& field) { defaults.emplace_back(field); });
-    std::size_t at = 0;
-    each_field(event, [&](const char* key, const auto& field) {
-        Json value = field;
-        if (value != defaults[at++]) line[key] = std::move(value);
+    static const Event plain;
+    std::string line = fmt::format("{{\"k\":\"{}\"", name(event.kind));
+    // Once for each event while it is traced: without a tree of JSON values.
+    each_field([&](const char* key, const auto member) {
+        const auto& field = event.*member;
+        if (field == plain.*member) return;
+        fmt::format_to(std::back_inserter(line), ",\"{}\":", key);
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+            // Names of processes need not be UTF-8.
+            line += Json(field).dump(-1, ' ', false, Json::error_handler_t::replace);
+        else
+            fmt::format_to(std::back_inserter(line), "{}", field);
     });
-    // Names of processes need not be UTF-8.
-    return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+    line += '}';
+    return line;
 }
 
 Result<Event> from_line(std::string_view line) {
@@ -92,9 +95,9 @@ Result<Event> from_line(std::string_view line) {
     if (!known) return fail("names no kind of event", "line");
     event.kind = *known;
     std::string wrong;
-    each_field(event, [&](const char* key, auto& field) {
+    each_field([&](const char* key, const auto member) {
         const auto value = json.find(key);
-        if (value != json.end() && !take(*value, field)) wrong = key;
+        if (value != json.end() && !take(*value, event.*member)) wrong = key;
     });
     if (!wrong.empty()) return fail(fmt::format("has a wrong value of {}", wrong), "line");
     return event;
