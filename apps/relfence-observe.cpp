@@ -149,15 +149,25 @@ int minor_of(int fd) {
     return static_cast<int>(minor(status.st_rdev));
 }
 
-/// The dma-buf's inode number; 0 for another file.
+/// The dma-buf's inode number; 0 for another file. Asked of each descriptor in each poll(), so that
+/// what is mostly polled takes one system call, and so do dma-bufs once one was seen: they are all
+/// in one file system.
 std::uint64_t dma_buf(int fd) {
+    static std::atomic<dev_t> file_system{0};
+    struct stat status {};
+    if (::fstat(fd, &status) != 0 || S_ISCHR(status.st_mode) || S_ISSOCK(status.st_mode) ||
+        S_ISFIFO(status.st_mode))
+        return 0;
+    if (const dev_t known = file_system.load(); known != 0)
+        return status.st_dev == known ? status.st_ino : 0;
     std::array<char, 48> path{};
     std::array<char, 16> target{};
     std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd);
     if (::readlink(path.data(), target.data(), target.size()) < 8 ||
         std::memcmp(target.data(), "/dmabuf:", 8) != 0)
         return 0;
-    return inode_of(fd);
+    file_system.store(status.st_dev);
+    return status.st_ino;
 }
 
 /// sync_files that were exported from dma-bufs, by descriptor: the dma-buf's inode number.
