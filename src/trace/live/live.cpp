@@ -52,7 +52,7 @@ constexpr std::size_t parts_of_a_buffer = 16;
 /// Room for this many events is kept: 10,000 fences/s are 1.6 KB/ms.
 constexpr std::size_t most_kb_per_ms = 8;
 constexpr std::chrono::milliseconds shortest_pause{100};
-constexpr std::chrono::milliseconds longest_pause{500};
+constexpr std::chrono::milliseconds longest_pause{250};
 
 struct FreeBuffer {
     void operator()(kbuffer* buffer) const { kbuffer_free(buffer); }
@@ -256,7 +256,11 @@ std::size_t Live::State::read_subbuffer(Cpu& cpu, const std::function<void(const
         auto event = decoder->decode(data, kbuffer_event_size(buffer.get()), time, cpu.number);
         if (!event) continue;
         name_process(event->pid, feed);
-        order.add(std::move(*event));
+        // One ring buffer is in order by itself.
+        if (cpus.size() == 1)
+            feed(*event);
+        else
+            order.add(std::move(*event));
     }
     return filled;
 }
