@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Long enough to look while it runs, on a slow machine too.
-constexpr auto requeue_job_time = 100ms;
+constexpr auto requeue_job_time = 40ms;
 constexpr unsigned wanted_frames = 8;
 /// A look that came too late is no look; the next frame gets another.
 constexpr unsigned most_frames = 3 * wanted_frames;
