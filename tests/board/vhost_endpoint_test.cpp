@@ -91,6 +91,11 @@ class EndpointTest : public ::testing::Test {
         guest.find_queues(2);
         ASSERT_TRUE(last) << last.error().message();
     }
+    /// A command that comes with a kick: the first of a burst.
+    void kick_once() {
+        ask(0, "kick", 4);
+        guest.kick(0);
+    }
     /// Puts a request of @p text and room for @p room bytes into a queue.
     void ask(std::size_t queue, std::string_view text, std::uint32_t room) {
         GuestRing& ring = guest.ring(queue);
@@ -176,8 +181,7 @@ TEST_F(EndpointTest, LooksAtAQueueAfterAKick) {
     start();
     EXPECT_FALSE(guest.ring(0).no_kicks());
     EXPECT_EQ(endpoint->look(), false);
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     EXPECT_EQ(guest.ring(0).used_index(), 1);
     EXPECT_TRUE(guest.ring(0).no_kicks());
     EXPECT_FALSE(guest.ring(1).no_kicks()) << "another queue had no kick";
@@ -203,14 +207,12 @@ constexpr std::chrono::milliseconds late{2};
 TEST_F(EndpointTest, WantsKicksAfterALateLook) {
     endpoint->look_at_queues(std::chrono::hours{1});
     start();
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     ASSERT_TRUE(guest.ring(0).no_kicks());
     std::this_thread::sleep_for(late);
     EXPECT_EQ(endpoint->look(), false);
     EXPECT_FALSE(guest.ring(0).no_kicks());
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     EXPECT_FALSE(guest.ring(0).no_kicks()) << "it rests";
 }
 
@@ -219,8 +221,7 @@ TEST_F(EndpointTest, LooksOnAfterALateLookWhereThatIsNoHarm) {
     bool harmless = true;
     endpoint->look_at_queues(std::chrono::hours{1}, [&] { return harmless; });
     start();
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     std::this_thread::sleep_for(late);
     EXPECT_EQ(endpoint->look(), true);
     EXPECT_TRUE(guest.ring(0).no_kicks());
@@ -234,8 +235,7 @@ TEST_F(EndpointTest, LooksOnAfterALateLookWhereThatIsNoHarm) {
 TEST_F(EndpointTest, TakesWhatCameBeforeItWantsKicksAgain) {
     endpoint->look_at_queues(std::chrono::nanoseconds{1});
     start();
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     ASSERT_TRUE(guest.ring(0).no_kicks());
     ask(0, "last", 4);
     while (endpoint->look() == true) {
@@ -248,8 +248,7 @@ TEST_F(EndpointTest, TakesWhatCameBeforeItWantsKicksAgain) {
 /// The default: every command comes with a kick.
 TEST_F(EndpointTest, WantsKicksUnlessAskedToLook) {
     start();
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     EXPECT_FALSE(guest.ring(0).no_kicks());
     ask(0, "lost", 4);
     EXPECT_EQ(endpoint->look(), false);
@@ -259,8 +258,7 @@ TEST_F(EndpointTest, WantsKicksUnlessAskedToLook) {
 TEST_F(EndpointTest, SendsAGuestAwayWhoseChainIsBrokenWithoutAKick) {
     endpoint->look_at_queues(std::chrono::hours{1});
     start();
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     guest.ring(0).make_available(FrontEnd::ring_size);
     EXPECT_FALSE(endpoint->look());
     EXPECT_FALSE(endpoint->connected());
@@ -272,8 +270,7 @@ TEST_F(EndpointTest, TellsOfARequestBeforeItCarriesItOut) {
     start();
     std::uint16_t used = 99;
     endpoint->before_request([&] { used = guest.ring(0).used_index(); });
-    ask(0, "kick", 4);
-    guest.kick(0);
+    kick_once();
     EXPECT_EQ(used, 0);
     EXPECT_EQ(guest.ring(0).used_index(), 1);
 }
